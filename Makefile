@@ -1,0 +1,49 @@
+# infra: the two commands of the README are `make demo` and `make test`.
+# Everything generated goes below .infra/ and bin/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+INFRA := bin/infra
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X infra/internal/cli.version=$(VERSION) -X infra/internal/cli.commit=$(COMMIT)
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+.PHONY: build
+build: ## Build bin/infra
+	@mkdir -p bin
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(INFRA) ./cmd/infra
+
+.PHONY: demo
+demo: build ## Start the sandbox, build the whole platform in it, show it
+	@$(INFRA) sandbox up
+	@$(INFRA) apply sandbox --auto-approve
+	@$(INFRA) status sandbox
+	@printf '\n%s\n' \
+	  'The sandbox is running. Look around:' \
+	  '  bin/infra hosts sandbox                      its hosts' \
+	  '  bin/infra ssh sandbox postgresql-1           log in to one' \
+	  '  bin/infra status sandbox                     ask the servers again' \
+	  '  bin/infra plan sandbox                       nothing to change' \
+	  'End it, leaving nothing behind:' \
+	  '  bin/infra sandbox down'
+
+.PHONY: unit
+unit: ## Run the tests that need no sandbox
+	@go test ./...
+
+.PHONY: tools
+tools: build ## Install what the tests need: Terraform, Ansible, the emulator
+	@$(INFRA) doctor --install
+
+.PHONY: endtoend
+endtoend: tools ## Run the end-to-end tests on a sandbox of their own
+	@go test -tags endtoend -count=1 -timeout 80m -run TestPlatform ./cmd/infra
+
+.PHONY: test
+test: tools lint unit endtoend ## Everything: linters, unit tests, the whole platform in a sandbox

@@ -1,0 +1,181 @@
+// Package ansible runs playbooks and tells what happened on which host. It
+// is the only importer of go-ansible.
+package ansible
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/apenella/go-ansible/v2/pkg/execute"
+	"github.com/apenella/go-ansible/v2/pkg/playbook"
+
+	"infra/internal/fault"
+)
+
+// Playbook is one run of ansible-playbook.
+type Playbook struct {
+	Bin         string // folder of the ansible programs
+	Project     string // folder that holds ansible/
+	Dir         string // the run's directory: configuration and logs go there
+	File        string // path of the playbook
+	Inventory   string // path of the inventory
+	SSHConfig   string // path of the ssh configuration that reaches the hosts
+	Variables   string // path of a JSON file of extra variables, may be empty
+	Limit       []string
+	Check       bool // look only, change nothing
+	Environment []string
+	Expected    []string // hosts that the playbook must reach
+	Name        func(host string) string
+	Progress    func(Progress)
+}
+
+// Progress is one thing that happened: exactly one field is set.
+type Progress struct {
+	Play    string
+	Task    string
+	Failure *Failure
+}
+
+// Result is what a playbook did.
+type Result struct {
+	Recaps   map[string]Recap // by host
+	Changes  []Change
+	Failures []Failure
+	Took     time.Duration
+}
+
+// Changed is the number of changed tasks over all hosts.
+func (r Result) Changed() int {
+	n := 0
+	for _, recap := range r.Recaps {
+		n += recap.Changed
+	}
+	return n
+}
+
+// forks is how many hosts Ansible works on at once.
+const forks = 10
+
+// Run runs the playbook. The result is filled as far as the run came, also
+// when an error is returned.
+func (p Playbook) Run(ctx context.Context) (res Result, err error) {
+	started := time.Now()
+	op := "configure the hosts with " + filepath.Base(p.File)
+	config := filepath.Join(p.Dir, "ansible.cfg")
+	if err := os.WriteFile(config, []byte(p.config()), 0o600); err != nil {
+		return Result{}, fault.New(fault.Failed, op, err, "")
+	}
+	logPath := filepath.Join(p.Dir, "ansible.jsonl")
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // a path of our own making
+	if err != nil {
+		return Result{}, fault.New(fault.Failed, op, err, "")
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+
+	listen := &listener{result: &res, log: log, progress: p.Progress}
+	if listen.progress == nil {
+		listen.progress = func(Progress) {}
+	}
+	runErr := execute.NewDefaultExecute(
+		execute.WithCmd(p.command()),
+		execute.WithExecutable(starter{dir: p.Project, env: append(p.Environment, "ANSIBLE_CONFIG="+config)}),
+		execute.WithOutput(output{listen}),
+	).Execute(ctx)
+	res.Took = time.Since(started)
+	res.settle()
+	return res, p.judge(ctx, op, &res, runErr, listen.noise, logPath)
+}
+
+// judge turns the end of a run into an error for people. go-ansible's own
+// error holds every variable in clear and is never shown.
+func (p Playbook) judge(ctx context.Context, op string, res *Result, runErr error, noise []string, log string) error {
+	if ctx.Err() != nil {
+		return fault.New(fault.Interrupted, op, errors.New("interrupted; hosts that were being worked on are in an unknown state"), "run the same command again")
+	}
+	problem := res.problem(p.Expected, p.Name)
+	if problem == nil && runErr != nil {
+		problem = errors.New(complaint(noise))
+	}
+	if problem == nil {
+		return nil
+	}
+	return fault.New(fault.Hosts, op, problem, "mend the cause, then run the same command again; Ansible's own words are in "+log)
+}
+
+// complaint is what Ansible said outside of events, cut to its last lines.
+func complaint(noise []string) string {
+	var said []string
+	for _, line := range noise {
+		if !strings.HasPrefix(line, "[WARNING]") && !strings.HasPrefix(line, "[DEPRECATION") {
+			said = append(said, line)
+		}
+	}
+	const most = 12
+	if len(said) > most {
+		said = said[len(said)-most:]
+	}
+	if len(said) == 0 {
+		return "ansible-playbook failed without a word"
+	}
+	return strings.Join(said, "\n")
+}
+
+func (p Playbook) command() execute.Commander {
+	options := &playbook.AnsiblePlaybookOptions{Inventory: p.Inventory, Limit: strings.Join(p.Limit, ","), Check: p.Check, Diff: p.Check}
+	if p.Variables != "" {
+		options.ExtraVarsFile = []string{"@" + p.Variables}
+	}
+	return playbook.NewAnsiblePlaybookCmd(
+		playbook.WithBinary(filepath.Join(p.Bin, "ansible-playbook")),
+		playbook.WithPlaybooks(p.File),
+		playbook.WithPlaybookOptions(options),
+	)
+}
+
+// config is the ansible.cfg of a run: one place for what go-ansible offers
+// 235 option functions for.
+func (p Playbook) config() string {
+	tree := filepath.Join(p.Project, "ansible")
+	return fmt.Sprintf(`[defaults]
+forks = %d
+timeout = 30
+gathering = explicit
+roles_path = %s
+collections_path = %s
+local_tmp = %s
+stdout_callback = ansible.posix.jsonl
+host_key_checking = True
+retry_files_enabled = False
+interpreter_python = /usr/bin/python3
+inject_facts_as_vars = False
+error_on_undefined_vars = True
+duplicate_dict_key = error
+display_skipped_hosts = False
+nocows = True
+nocolor = True
+system_warnings = False
+deprecation_warnings = False
+localhost_warning = False
+
+[inventory]
+enable_plugins = ansible.builtin.yaml
+any_unparsed_is_failed = True
+unparsed_is_failed = True
+
+[privilege_escalation]
+become = True
+become_method = ansible.builtin.sudo
+become_flags = -H -S -n
+
+[ssh_connection]
+pipelining = True
+ssh_args = -F %s
+retries = 2
+transfer_method = piped
+`, forks, filepath.Join(tree, "roles"), filepath.Join(tree, "collections"), filepath.Join(p.Dir, "ansible-tmp"), p.SSHConfig)
+}

@@ -1,0 +1,198 @@
+package ansible
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// Recap counts what happened on one host.
+type Recap struct {
+	OK          int `json:"ok"`
+	Changed     int `json:"changed"`
+	Failed      int `json:"failures"`
+	Unreachable int `json:"unreachable"`
+	Skipped     int `json:"skipped"`
+}
+
+// Failure is one task that failed on one host, or a host out of reach.
+type Failure struct {
+	Host        string // inventory name: the instance id
+	Task        string
+	Message     string
+	Unreachable bool
+}
+
+// Change is one task that changed one host.
+type Change struct {
+	Host, Task string
+}
+
+// event is one line of the ansible.posix.jsonl callback.
+type event struct {
+	Event string `json:"_event"`
+	Play  struct {
+		Name string `json:"name"`
+	} `json:"play"`
+	Task struct {
+		Name string `json:"name"`
+	} `json:"task"`
+	Hosts map[string]hostResult `json:"hosts"`
+	Stats map[string]Recap      `json:"stats"`
+}
+
+type hostResult struct {
+	Changed     bool            `json:"changed"`
+	Failed      bool            `json:"failed"`
+	Unreachable bool            `json:"unreachable"`
+	Censored    string          `json:"censored"`
+	Message     json.RawMessage `json:"msg"`
+	Stderr      string          `json:"stderr"`
+	Reason      string          `json:"reason"`
+	ModuleErr   string          `json:"module_stderr"`
+	Results     []hostResult    `json:"results"`
+}
+
+// listener turns the callback's lines into a Result. It is the
+// ResultsOutputer that go-ansible hands the child's streams to.
+type listener struct {
+	result   *Result
+	log      io.Writer
+	progress func(Progress)
+	noise    []string // lines that are no events: Ansible's own errors and warnings
+	mu       sync.Mutex
+}
+
+// lineLimit bounds one event; a host's whole package list fits many times.
+const lineLimit = 16 << 20
+
+// read consumes one stream of the child.
+func (l *listener) read(stream io.Reader) error {
+	lines := bufio.NewScanner(stream)
+	lines.Buffer(make([]byte, 0, 64<<10), lineLimit)
+	for lines.Scan() {
+		if err := l.take(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// take is called by the readers of both streams.
+func (l *listener) take(line []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := fmt.Fprintf(l.log, "%s\n", line); err != nil {
+		return fmt.Errorf("keep Ansible's output: %w", err)
+	}
+	l.line(line)
+	return nil
+}
+
+func (l *listener) line(line []byte) {
+	var e event
+	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Event == "" {
+		if text := strings.TrimSpace(string(line)); text != "" {
+			l.noise = append(l.noise, text)
+		}
+		return
+	}
+	switch e.Event {
+	case "v2_playbook_on_play_start":
+		l.progress(Progress{Play: e.Play.Name})
+	case "v2_playbook_on_task_start", "v2_playbook_on_handler_task_start":
+		l.progress(Progress{Task: e.Task.Name})
+	case "v2_runner_on_ok":
+		for host, r := range e.Hosts {
+			if r.Changed {
+				l.result.Changes = append(l.result.Changes, Change{Host: host, Task: e.Task.Name})
+			}
+		}
+	case "v2_runner_on_failed", "v2_runner_on_unreachable":
+		for host, r := range e.Hosts {
+			f := Failure{Host: host, Task: e.Task.Name, Message: r.text(), Unreachable: e.Event == "v2_runner_on_unreachable"}
+			l.result.Failures = append(l.result.Failures, f)
+			l.progress(Progress{Failure: &f})
+		}
+	case "v2_playbook_on_stats":
+		l.result.Recaps = e.Stats
+	}
+}
+
+// messageLimit bounds what is shown of a failure; the log has all of it.
+const messageLimit = 500
+
+// text is what went wrong on a host in a sentence or two, never the whole
+// result.
+func (r hostResult) text() string {
+	if r.Censored != "" {
+		return "the task handles a secret, so its output is hidden"
+	}
+	for _, item := range r.Results {
+		if item.Failed {
+			return item.text()
+		}
+	}
+	var message string
+	if json.Unmarshal(r.Message, &message) != nil {
+		message = string(r.Message)
+	}
+	for _, more := range []string{r.Stderr, r.Reason, r.ModuleErr} {
+		if more = strings.TrimSpace(more); more != "" && !strings.Contains(message, more) {
+			message += ": " + more
+		}
+	}
+	message = strings.TrimSpace(message)
+	if message == "" {
+		message = "no message"
+	}
+	if len(message) > messageLimit {
+		message = strings.ToValidUTF8(message[:messageLimit], "") + " …"
+	}
+	return message
+}
+
+// settle drops failures that the playbook rescued or ignored: only hosts
+// that the recap counts as failed or unreachable stay.
+func (r *Result) settle() {
+	if r.Recaps == nil {
+		return
+	}
+	var kept []Failure
+	for _, f := range r.Failures {
+		if recap := r.Recaps[f.Host]; recap.Failed > 0 || recap.Unreachable > 0 {
+			kept = append(kept, f)
+		}
+	}
+	r.Failures = kept
+}
+
+// problem is nil when every expected host was reached and nothing failed on
+// it. name turns an instance id into what people call the host.
+func (r *Result) problem(expected []string, name func(string) string) error {
+	var problems []string
+	for _, f := range r.Failures {
+		what := fmt.Sprintf("task %q failed", f.Task)
+		if f.Unreachable {
+			what = "is unreachable"
+		}
+		problems = append(problems, fmt.Sprintf("%s: %s: %s", name(f.Host), what, f.Message))
+	}
+	if r.Recaps != nil {
+		for _, host := range expected {
+			if _, touched := r.Recaps[host]; !touched {
+				problems = append(problems, name(host)+": was never reached by the playbook")
+			}
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	sort.Strings(problems)
+	return errors.New(strings.Join(problems, "\n"))
+}

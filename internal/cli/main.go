@@ -1,0 +1,157 @@
+// Package cli is the command line: one file a command, each with its
+// constructor and what it runs. It builds everything and wires it, and is
+// the only importer of cobra.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"infra/internal/console"
+	"infra/internal/fault"
+)
+
+// globals are the flags that every command has, and what follows from them.
+type globals struct {
+	output  string
+	noColor bool
+	quiet   bool
+	verbose bool
+	dir     string
+
+	con    *console.Console
+	opened bool // the command line was understood
+}
+
+// Main runs infra with the process's arguments and returns its exit code.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	syscall.Umask(0o077)
+	return int(run(ctx, os.Args[1:]))
+}
+
+func run(ctx context.Context, args []string) fault.Code {
+	g := &globals{con: console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{})}
+	root := newRootCommand(g)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return fault.OK
+	}
+	if !g.opened && fault.CodeOf(err) == fault.Failed {
+		err = fault.New(fault.Usage, "", err, "infra --help")
+	}
+	code := fault.CodeOf(err)
+	if !errors.Is(err, errDifferences) {
+		g.con.Error(err)
+	}
+	return code
+}
+
+// errDifferences ends plan with its exit code and no message of its own.
+var errDifferences = fault.New(fault.Differences, "", errors.New("there are differences"), "")
+
+func newRootCommand(g *globals) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "infra",
+		Short: "Build and run a data platform on AWS: Terraform makes the machines, Ansible makes them work",
+		Long: `infra builds a data platform on AWS and keeps it running. Terraform makes the machines (VPC, EMR, ZooKeeper,
+PostgreSQL), Ansible makes them work, and infra drives both. An environment is a file in environments/; every
+product of it has exactly one Terraform state in the environment's S3 bucket.`,
+		Example:           "  infra plan prod\n  infra apply prod\n  infra status prod",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return g.open() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.output, "output", "text", "text, or json: data on standard output, everything else on standard error")
+	flags.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
+	flags.BoolVar(&g.quiet, "quiet", false, "only warnings and errors")
+	flags.BoolVar(&g.verbose, "verbose", false, "every event")
+	flags.StringVarP(&g.dir, "directory", "C", "", "folder of the project (default: the one above that holds environments/ and terraform/)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
+	})
+	root.AddCommand(
+		newApplyCommand(g), newBootstrapCommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDoctorCommand(g),
+		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPlanCommand(g), newSandboxCommand(g),
+		newSchemaCommand(g), newSSHCommand(g), newStatusCommand(g), newValidateCommand(g), newVersionCommand(g),
+	)
+	return root
+}
+
+// open turns the global flags into a console.
+func (g *globals) open() error {
+	if g.output != "text" && g.output != "json" {
+		return fault.New(fault.Usage, "", fmt.Errorf("--output is %q, it can be text or json", g.output), "infra --help")
+	}
+	g.opened = true
+	g.con = console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{
+		JSON: g.output == "json", NoColor: g.noColor || os.Getenv("NO_COLOR") != "", Quiet: g.quiet, Verbose: g.verbose,
+	})
+	return nil
+}
+
+// project is the folder that infra works in.
+func (g *globals) project() (string, error) {
+	start := g.dir
+	if start == "" {
+		start = "."
+	}
+	dir, err := filepath.Abs(start)
+	if err != nil {
+		return "", fault.New(fault.Usage, "find the project", err, "")
+	}
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if isDir(filepath.Join(at, "environments")) && isDir(filepath.Join(at, "terraform")) {
+			return at, nil
+		}
+		if g.dir != "" || at == filepath.Dir(at) {
+			return "", fault.New(fault.Usage, "find the project",
+				fmt.Errorf("%s holds no folders environments/ and terraform/", dir), "cd to your checkout, or name it with -C DIR")
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// describe gives a command its example and exit codes, repeated from the one
+// table in package fault.
+func describe(cmd *cobra.Command, example string, codes ...fault.Code) *cobra.Command {
+	cmd.Example = example
+	var b strings.Builder
+	b.WriteString(strings.TrimSpace(cmd.Long))
+	if b.Len() == 0 {
+		b.WriteString(cmd.Short + ".")
+	}
+	b.WriteString("\n\nExit codes:")
+	for _, code := range append([]fault.Code{fault.OK, fault.Failed}, append(codes, fault.Usage, fault.Interrupted)...) {
+		fmt.Fprintf(&b, "\n  %-3d %s", code, code.Meaning())
+	}
+	cmd.Long = b.String()
+	return cmd
+}
+
+// environmentArgument accepts exactly one environment's name.
+func environmentArgument(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fault.New(fault.Usage, "", fmt.Errorf("%s takes the name of one environment, got %d arguments", cmd.CommandPath(), len(args)), cmd.CommandPath()+" --help")
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+
+	"infra/internal/fault"
+)
+
+func newSSHCommand(g *globals) *cobra.Command {
+	return describe(&cobra.Command{
+		Use:   "ssh ENV HOST [-- COMMAND...]",
+		Short: "Log in to a host, or run a command on it, through the bastion",
+		Long: `Runs the system's OpenSSH with the way and the host keys of the environment. HOST is a name, an instance id or a
+private address. The exit code is that of the remote command.`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runSSH(cmd.Context(), g, args[0], args[1], args[2:])
+		},
+	}, "  infra ssh prod postgresql-1\n  infra ssh prod zookeeper-2 -- systemctl status zookeeper", fault.Refused)
+}
+
+func runSSH(ctx context.Context, g *globals, name, host string, command []string) (err error) {
+	p, inv, err := openInventory(ctx, g, name)
+	if err != nil {
+		return err
+	}
+	h, err := inv.Find(host)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "infra-ssh-")
+	if err != nil {
+		return fault.New(fault.Failed, "prepare SSH", err, "")
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	client, err := p.Reach(ctx, inv, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	child, err := client.Command(h, command...)
+	if err != nil {
+		return fault.New(fault.Usage, "log in to "+h.Name, err, "")
+	}
+	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
+	runErr := child.Run()
+	var exit *exec.ExitError
+	if errors.As(runErr, &exit) {
+		if len(command) == 0 && exit.ExitCode() != 255 {
+			return nil // the code of an interactive shell is that of its last command
+		}
+		return fault.New(fault.Code(exit.ExitCode()), "run on "+h.Name, fmt.Errorf("exit code %d", exit.ExitCode()), "")
+	}
+	return runErr
+}

@@ -1,0 +1,198 @@
+// Package console is what infra says and asks. Machine data goes to standard
+// output; everything meant for a person goes to standard error, one line an
+// event, with one live line below them on a terminal.
+package console
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"infra/internal/fault"
+)
+
+// Options are the global flags that decide how infra speaks.
+type Options struct {
+	JSON    bool // --output json: data on standard output as JSON
+	NoColor bool // --no-color or NO_COLOR
+	Quiet   bool // --quiet: warnings and errors only
+	Verbose bool // --verbose: every event
+}
+
+// Console is safe for use by many goroutines.
+type Console struct {
+	opts     Options
+	in       io.Reader
+	out      io.Writer
+	err      *maskWriter
+	terminal bool // standard error is a terminal that can redraw a line
+	asks     bool // standard input is a terminal, so questions make sense
+	started  time.Time
+
+	mu   sync.Mutex
+	live string
+}
+
+// New makes a Console over the given streams. Colour and the live line are
+// used only when errw is a terminal.
+func New(in io.Reader, out, errw io.Writer, opts Options) *Console {
+	c := &Console{opts: opts, in: in, out: out, err: newMaskWriter(errw), started: time.Now()}
+	if f, ok := errw.(*os.File); ok {
+		c.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	}
+	if f, ok := in.(*os.File); ok {
+		c.asks = term.IsTerminal(int(f.Fd()))
+	}
+	return c
+}
+
+// JSON tells whether data goes to standard output as JSON.
+func (c *Console) JSON() bool { return c.opts.JSON }
+
+// Out is where data goes.
+func (c *Console) Out() io.Writer { return c.out }
+
+// Mask hides a secret in everything that is said from now on.
+func (c *Console) Mask(secret string) { c.err.add(secret) }
+
+// Step says that something began or ended: one line, kept.
+func (c *Console) Step(format string, args ...any) {
+	if c.opts.Quiet {
+		return
+	}
+	c.line("", fmt.Sprintf(format, args...))
+}
+
+// Detail is a Step that only --verbose shows.
+func (c *Console) Detail(format string, args ...any) {
+	if c.opts.Verbose && !c.opts.Quiet {
+		c.line("2", fmt.Sprintf(format, args...))
+	}
+}
+
+// Warn says something that the user should look at; --quiet keeps it.
+func (c *Console) Warn(format string, args ...any) {
+	c.line("33", "warning: "+fmt.Sprintf(format, args...))
+}
+
+// Print writes text for people as it is, without a time in front.
+func (c *Console) Print(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	_, _ = io.WriteString(c.err, text)
+	c.draw()
+}
+
+// Live sets the line that is redrawn at the bottom of a terminal; empty
+// removes it. Without a terminal nothing is shown.
+func (c *Console) Live(format string, args ...any) {
+	if !c.terminal || c.opts.Quiet || c.opts.Verbose {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	c.live = ""
+	if format != "" {
+		c.live = fmt.Sprintf(format, args...)
+	}
+	c.draw()
+}
+
+// Error shows an error with the command that mends it.
+func (c *Console) Error(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	c.live = ""
+	text := "error: " + err.Error()
+	if hint := fault.HintOf(err); hint != "" {
+		text += "\n  next: " + strings.ReplaceAll(hint, "\n", "\n        ")
+	}
+	_, _ = io.WriteString(c.err, c.paint("31", text)+"\n")
+}
+
+// WriteJSON puts v on standard output, indented, with a final newline.
+func (c *Console) WriteJSON(v any) error {
+	enc := json.NewEncoder(c.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// ErrNoTerminal says that a question could not be asked.
+var ErrNoTerminal = errors.New("standard input is not a terminal, so nothing can be confirmed")
+
+// Confirm asks for one exact word. It returns nil when that word was typed,
+// a Refused fault when anything else was, and ErrNoTerminal when there is
+// nobody to ask.
+func (c *Console) Confirm(question, word string) error {
+	if !c.asks {
+		return ErrNoTerminal
+	}
+	c.Print(fmt.Sprintf("%s\n  Type %q to go on: ", question, word))
+	answer, err := bufio.NewReader(c.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if strings.TrimSpace(answer) != word {
+		return fault.New(fault.Refused, "confirm", errors.New("the answer was not "+word+"; nothing was changed"), "")
+	}
+	return nil
+}
+
+func (c *Console) line(colour, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	_, _ = io.WriteString(c.err, c.paint(colour, fmt.Sprintf("%6s  %s", Elapsed(time.Since(c.started)), text))+"\n")
+	c.draw()
+}
+
+func (c *Console) paint(colour, text string) string {
+	if colour == "" || !c.terminal || c.opts.NoColor {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+func (c *Console) clear() {
+	if c.live != "" {
+		_, _ = io.WriteString(c.err, "\r\x1b[K")
+	}
+}
+
+func (c *Console) draw() {
+	if c.live == "" {
+		return
+	}
+	text := c.live
+	if f, ok := c.err.w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 4 && len([]rune(text)) >= width {
+			text = string([]rune(text)[:width-2]) + "…"
+		}
+	}
+	_, _ = io.WriteString(c.err, text)
+}
+
+// Elapsed writes a duration for people: 4s, 1m02s, 2h03m.
+func Elapsed(d time.Duration) string {
+	s := int(d.Round(time.Second).Seconds())
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", s/3600, s%3600/60)
+	}
+}

@@ -1,0 +1,205 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"infra/internal/console"
+	"infra/internal/fault"
+	"infra/internal/guard"
+	"infra/internal/stack"
+	"infra/internal/terraform"
+)
+
+// Approve is asked before anything changes; an error means no.
+type Approve func(plans *Plans) error
+
+// StackResult is what was done to one stack.
+type StackResult struct {
+	Stack   stack.Stack
+	Applied int // resources
+	Took    time.Duration
+}
+
+// Apply brings every selected stack to what the code says, in waves. What
+// was planned and approved is applied from its plan file; a stack whose
+// needs changed meanwhile is planned and approved again.
+func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([]StackResult, error) {
+	if _, err := p.ensureBucket(ctx); err != nil {
+		return nil, err
+	}
+	plans, err := p.Plan(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	if err := unmatched(plans); err != nil {
+		return nil, err
+	}
+	if !plans.Empty() {
+		if err := approve(plans); err != nil {
+			return nil, err
+		}
+	}
+	var results []StackResult
+	changed := map[string]bool{}
+	for _, s := range plans.Stacks {
+		if err := p.planAgain(ctx, plans, s, changed, approve); err != nil {
+			return results, err
+		}
+		result, err := p.applyStack(ctx, s)
+		results = append(results, result)
+		if err != nil {
+			return results, err
+		}
+		changed[s.Stack.Product] = !s.Empty()
+	}
+	return results, nil
+}
+
+// NeedsName tells whether the plans destroy something in a protected
+// environment, so that --auto-approve is not enough.
+func (p *Platform) NeedsName(plans *Plans) bool {
+	return guard.NeedsName(p.Env.Protected(), plans.changes())
+}
+
+func (p *Platform) ensureBucket(ctx context.Context) (made bool, err error) {
+	exists, err := p.bucket.Exists(ctx)
+	if err != nil || exists {
+		return false, err
+	}
+	did, err := p.bucket.Bootstrap(ctx)
+	for _, line := range did {
+		p.con.Step("state bucket: %s", line)
+	}
+	return true, err
+}
+
+// unmatched refuses permissions to destroy that fit nothing: a misspelt
+// address must not look like a permission given.
+func unmatched(plans *Plans) error {
+	if extra := guard.Unmatched(plans.changes(), plans.selection.AllowDestroy); len(extra) > 0 {
+		return fault.New(fault.Usage, "check --allow-destroy", fmt.Errorf("%q matches nothing that would be destroyed", extra), "infra plan")
+	}
+	return nil
+}
+
+// planAgain plans a stack that was deferred, or whose needs have changed
+// since it was planned, and asks again when there is something new to ask.
+func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, changed map[string]bool, approve Approve) error {
+	stale := s.Deferred != ""
+	for _, need := range stack.Products()[s.Stack.Product] {
+		stale = stale || changed[need]
+	}
+	if !stale {
+		return nil
+	}
+	wasDeferred, before := s.Deferred != "", fmt.Sprint(s.Changes)
+	s.Deferred = ""
+	if err := p.planStack(ctx, s, plans.selection, plans.destroy); err != nil {
+		return err
+	}
+	p.con.Live("")
+	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy}
+	if !plans.destroy {
+		if err := p.guardDestroys(one); err != nil {
+			return err
+		}
+	}
+	if s.Empty() || (!wasDeferred && fmt.Sprint(s.Changes) == before) {
+		return nil
+	}
+	return approve(one)
+}
+
+func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, error) {
+	result := StackResult{Stack: s.Stack}
+	if s.Deferred != "" {
+		return result, errNothing(s)
+	}
+	if s.Empty() || s.File == "" {
+		return result, nil
+	}
+	started := time.Now()
+	p.con.Step("%s: applying", s.Stack)
+	var err error
+	result.Applied, err = s.workspace.Apply(ctx, s.File)
+	result.Took = time.Since(started)
+	p.con.Live("")
+	if err != nil {
+		return result, err
+	}
+	p.con.Step("%s: %s applied in %s", s.Stack, count(result.Applied, "resource"), console.Elapsed(result.Took))
+	return result, nil
+}
+
+// Destroy ends every selected stack, what needs others first. approve is
+// the place for the environment's typed name.
+func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) ([]StackResult, error) {
+	exists, err := p.bucket.Exists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, nil
+	}
+	plans, err := p.PlanDestroy(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	if plans.Empty() {
+		return nil, nil
+	}
+	if err := p.keepDependents(ctx, plans); err != nil {
+		return nil, err
+	}
+	if err := approve(plans); err != nil {
+		return nil, err
+	}
+	var results []StackResult
+	for _, s := range plans.Stacks {
+		result, err := p.applyStack(ctx, s)
+		results = append(results, result)
+		if err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+// keepDependents refuses to destroy a stack while another one, not selected,
+// still reads its outputs.
+func (p *Platform) keepDependents(ctx context.Context, plans *Plans) error {
+	applied, err := p.applied(ctx, plans)
+	if err != nil {
+		return err
+	}
+	going := map[string]bool{}
+	for _, s := range plans.Stacks {
+		going[s.Stack.Product] = true
+	}
+	for product := range going {
+		for _, dependent := range stack.Products().Dependents(product) {
+			if applied[dependent] && !going[dependent] {
+				return fault.New(fault.Refused, "destroy "+p.stack(product).String(),
+					errors.New(p.stack(dependent).String()+" still reads its outputs"),
+					fmt.Sprintf("infra destroy %s --product %s", p.Env.Name(), dependent))
+			}
+		}
+	}
+	return nil
+}
+
+// Validate lets Terraform check a product's code without any state.
+func (p *Platform) Validate(ctx context.Context, product string) error {
+	binary, cliConfig, err := p.tools(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := p.workspace(p.stack(product), binary, cliConfig, 0, func(terraform.Progress) {})
+	if err != nil {
+		return err
+	}
+	return w.Validate(ctx)
+}

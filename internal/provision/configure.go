@@ -1,0 +1,214 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"infra/internal/account"
+	"infra/internal/ansible"
+	"infra/internal/console"
+	"infra/internal/fault"
+	"infra/internal/inventory"
+	"infra/internal/python"
+	"infra/internal/ssh"
+	"infra/internal/state"
+)
+
+// platformProduct is the product whose state has the hosts.
+const platformProduct = "pipeline"
+
+// bootLimit is how long a host may take from its start to its first login.
+const bootLimit = 10 * time.Minute
+
+// Inventory is what the platform's state says about its hosts.
+func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
+	op := "make the inventory of " + p.Env.Name()
+	output, ok := s.Outputs["hosts"]
+	if !ok {
+		return nil, fault.New(fault.Failed, op, errors.New("the state has no output `hosts`"), "infra apply "+p.Env.Name())
+	}
+	hosts, err := inventory.Decode(output.Value)
+	if err != nil {
+		return nil, fault.New(fault.Failed, op, err, "")
+	}
+	groupVars := map[string]map[string]any{}
+	if _, err := s.Decode("group_vars", &groupVars); err != nil {
+		return nil, fault.New(fault.Failed, op, err, "")
+	}
+	return inventory.New(hosts, groupVars, inventory.Common{Environment: p.Env.Name(), Region: p.Env.Region(), User: p.Env.SSH().User})
+}
+
+// Reach prepares SSH to every host, with keys that the cloud vouches for.
+// Files go to dir. The caller closes the client.
+func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir string) (*ssh.Client, error) {
+	record := ssh.Record{
+		Client: s3.NewFromConfig(p.aws, func(o *s3.Options) { o.UsePathStyle = p.Env.Emulated() }),
+		Bucket: p.bucket.Name, Environment: p.Env.Name(), Account: p.Env.Account(),
+	}
+	keys, err := ssh.TrustedKeys(ctx, ec2.NewFromConfig(p.aws), record, inv.Hosts(), bootLimit, func(h inventory.Host, message string) {
+		p.con.Detail("%s: %s", h.Name, message)
+	})
+	if err != nil {
+		return nil, err
+	}
+	settings := ssh.Settings{
+		Environment: p.Env.Name(), Hosts: inv.Hosts(), Keys: keys, User: p.Env.SSH().User,
+		Access: ssh.Access(p.Env.Pipeline().VPC.Access), Region: p.Env.Region(), Directory: dir,
+	}
+	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
+		settings.IdentityFile = p.keyFile()
+	}
+	return ssh.Open(settings)
+}
+
+// Configure brings the hosts of the selected layers to what the roles say.
+func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Result, error) {
+	s, err := p.Applied(ctx, platformProduct)
+	if err != nil {
+		return ansible.Result{}, err
+	}
+	inv, err := p.Inventory(s)
+	if err != nil {
+		return ansible.Result{}, err
+	}
+	hosts := within(inv.Hosts(), layers)
+	if len(hosts) == 0 {
+		p.con.Step("%s: there are no hosts to configure", p.Env.Name())
+		return ansible.Result{}, nil
+	}
+	started := time.Now()
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.progressWriter())
+	if err != nil {
+		return ansible.Result{}, err
+	}
+	client, err := p.Reach(ctx, inv, p.Run.Dir)
+	if err != nil {
+		return ansible.Result{}, err
+	}
+	defer p.close(client)
+	p.con.Live("waiting for %s", count(len(hosts), "host"))
+	if err := client.Wait(ctx, hosts, bootLimit); err != nil {
+		return ansible.Result{}, err
+	}
+	p.con.Live("")
+	p.con.Detail("%s answered after %s", count(len(hosts), "host"), console.Elapsed(time.Since(started)))
+	return p.play(ctx, inv, hosts, client, bin)
+}
+
+// play runs site.yml on the hosts.
+func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []inventory.Host, client *ssh.Client, bin string) (ansible.Result, error) {
+	op := "configure " + p.Env.Name()
+	inventoryFile, err := p.Run.Write("inventory.yaml", inv.YAML())
+	if err != nil {
+		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
+	}
+	variables, err := json.Marshal(p.hostVariables())
+	if err != nil {
+		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
+	}
+	variableFile, err := p.Run.Write("variables.json", variables)
+	if err != nil {
+		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
+	}
+	env := p.childEnvironment()
+	env["PATH"] = bin + string(os.PathListSeparator) + env["PATH"]
+	env["PYTHONUNBUFFERED"] = "1"
+	env["LANG"], env["LC_ALL"] = "C.UTF-8", "C.UTF-8"
+	ids := make([]string, 0, len(hosts))
+	for _, h := range hosts {
+		ids = append(ids, h.ID)
+	}
+	name := func(id string) string {
+		if h, err := inv.Find(id); err == nil {
+			return h.Name
+		}
+		return id
+	}
+	p.con.Step("%s: configuring %s", p.Env.Name(), count(len(hosts), "host"))
+	task := ""
+	result, err := ansible.Playbook{
+		Bin: bin, Project: p.Project, Dir: p.Run.Dir, File: filepath.Join(p.Project, "ansible", "playbooks", "site.yml"),
+		Inventory: inventoryFile, SSHConfig: client.ConfigFile(), Variables: variableFile, Limit: ids,
+		Environment: account.Pairs(env), Expected: ids, Name: name,
+		Progress: func(e ansible.Progress) {
+			switch {
+			case e.Failure != nil:
+				p.con.Detail("%s: %s: %s", name(e.Failure.Host), e.Failure.Task, e.Failure.Message)
+			case e.Task != "" && e.Task != task:
+				task = e.Task
+				p.con.Live("hosts: %s", task)
+				p.con.Detail("hosts: %s", task)
+			}
+		},
+	}.Run(ctx)
+	p.con.Live("")
+	if err != nil {
+		return result, err
+	}
+	if changed := result.Changed(); changed > 0 {
+		p.con.Step("%s: %s configured in %s, %s", p.Env.Name(), count(len(hosts), "host"), console.Elapsed(result.Took), count(changed, "change"))
+	} else {
+		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), count(len(hosts), "host"), console.Elapsed(result.Took))
+	}
+	return result, nil
+}
+
+// hostVariables are the extra variables of a playbook that come from the
+// environment's file instead of the state.
+func (p *Platform) hostVariables() map[string]any {
+	h := p.Env.Settings().Hosts
+	return map[string]any{"base_upgrade": h.Upgrade, "base_log_shipping": h.LogShipping}
+}
+
+// within are the hosts of the named layers, all when none is named. The
+// bastion always comes along: the others are reached through it.
+func within(hosts []inventory.Host, layers []string) []inventory.Host {
+	if len(layers) == 0 {
+		return hosts
+	}
+	var kept []inventory.Host
+	for _, h := range hosts {
+		if slices.Contains(layers, h.Layer) || h.IsBastion() {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+// close ends connections; a failure to do so changes no result.
+func (p *Platform) close(client *ssh.Client) {
+	if err := client.Close(); err != nil {
+		p.con.Warn("close the connections to the hosts: %v", err)
+	}
+}
+
+// progressWriter shows what an installation prints, a line each.
+func (p *Platform) progressWriter() *lineWriter { return &lineWriter{say: p.con.Step} }
+
+// lineWriter hands on whole lines.
+type lineWriter struct {
+	say  func(format string, args ...any)
+	rest []byte
+}
+
+func (w *lineWriter) Write(data []byte) (int, error) {
+	w.rest = append(w.rest, data...)
+	for {
+		i := slices.Index(w.rest, '\n')
+		if i < 0 {
+			return len(data), nil
+		}
+		if i > 0 {
+			w.say("%s", w.rest[:i])
+		}
+		w.rest = w.rest[i+1:]
+	}
+}

@@ -1,0 +1,262 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"infra/internal/fault"
+	"infra/internal/guard"
+	"infra/internal/stack"
+	"infra/internal/state"
+	"infra/internal/terraform"
+)
+
+// Selection is what a command works on and how.
+type Selection struct {
+	Products     []string // empty: all
+	Layers       []string // empty: all
+	Parallelism  int      // of each Terraform; 0: its own
+	RefreshOnly  bool
+	AllowDestroy []string // addresses of stateful resources that may go
+}
+
+// StackPlan is what would happen to one stack.
+type StackPlan struct {
+	Stack    stack.Stack
+	Deferred string // why it could not be planned yet; empty: it was
+	terraform.Plan
+
+	workspace *terraform.Workspace
+	targets   []string
+}
+
+// Plans is what would happen to an environment, stacks in order.
+type Plans struct {
+	Stacks    []*StackPlan
+	selection Selection
+	destroy   bool
+}
+
+// Empty tells whether nothing at all would change.
+func (ps *Plans) Empty() bool {
+	return !slices.ContainsFunc(ps.Stacks, func(s *StackPlan) bool { return s.Deferred != "" || !s.Empty() })
+}
+
+// changes are those of all stacks.
+func (ps *Plans) changes() []guard.Change {
+	var all []guard.Change
+	for _, s := range ps.Stacks {
+		all = append(all, s.Changes...)
+	}
+	return all
+}
+
+// Plan plans every selected stack. Stacks go side by side as far as memory
+// allows; one that reads the outputs of a stack never applied is deferred.
+func (p *Platform) Plan(ctx context.Context, sel Selection) (*Plans, error) {
+	return p.plan(ctx, sel, false)
+}
+
+// PlanDestroy plans the end of every selected stack.
+func (p *Platform) PlanDestroy(ctx context.Context, sel Selection) (*Plans, error) {
+	return p.plan(ctx, sel, true)
+}
+
+func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plans, error) {
+	plans, err := p.prepare(ctx, sel, destroy)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := p.applied(ctx, plans)
+	if err != nil {
+		return nil, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sideBySide())
+	for _, s := range plans.Stacks {
+		if missing := p.waitsFor(s.Stack, applied); missing != "" && !destroy {
+			s.Deferred = "it reads the outputs of " + missing + ", which was never applied"
+			continue
+		}
+		if destroy && !applied[s.Stack.Product] {
+			continue // nothing was ever made
+		}
+		group.Go(func() error { return p.planStack(ctx, s, sel, destroy) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	p.con.Live("")
+	if destroy {
+		return plans, nil
+	}
+	return plans, p.guardDestroys(plans)
+}
+
+// prepare selects the stacks and makes a workspace for each.
+func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*Plans, error) {
+	products, err := stack.Select(sel.Products)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := stack.Targets(products, sel.Layers)
+	if err != nil {
+		return nil, err
+	}
+	order := stack.Order
+	if destroy {
+		order = stack.DestroyOrder
+	}
+	stacks, err := order(p.Env.Name(), products)
+	if err != nil {
+		return nil, err
+	}
+	binary, cliConfig, err := p.tools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plans := &Plans{selection: sel, destroy: destroy}
+	watch := p.watcher()
+	for _, s := range stacks {
+		if len(sel.Layers) > 0 && len(targets[s.Product]) == 0 {
+			continue
+		}
+		w, err := p.workspace(s, binary, cliConfig, sel.Parallelism, watch.stack(s.String()))
+		if err != nil {
+			return nil, err
+		}
+		plans.Stacks = append(plans.Stacks, &StackPlan{Stack: s, workspace: w, targets: targets[s.Product]})
+	}
+	return plans, nil
+}
+
+// applied tells which products have a state, asked from S3 side by side.
+func (p *Platform) applied(ctx context.Context, plans *Plans) (map[string]bool, error) {
+	applied := map[string]bool{}
+	exists, err := p.bucket.Exists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		if !plans.destroy {
+			p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
+		}
+		for _, s := range plans.Stacks {
+			s.Deferred = "there is no state bucket yet"
+		}
+		return applied, nil
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, product := range stack.Products().Names() {
+		group.Go(func() error {
+			s, err := p.State(ctx, product)
+			if err != nil && !errors.Is(err, state.ErrAbsent) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			applied[product] = err == nil && (s.Resources > 0 || len(s.Outputs) > 0)
+			return nil
+		})
+	}
+	return applied, group.Wait()
+}
+
+// waitsFor names a stack that has to be applied before s can be planned.
+func (p *Platform) waitsFor(s stack.Stack, applied map[string]bool) string {
+	for _, need := range stack.Products()[s.Product] {
+		if !applied[need] {
+			return p.stack(need).String()
+		}
+	}
+	return ""
+}
+
+func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, destroy bool) error {
+	if s.Deferred != "" {
+		return nil
+	}
+	p.con.Detail("planning %s", s.Stack)
+	if err := s.workspace.Init(ctx); err != nil {
+		return err
+	}
+	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{
+		Out: p.Run.File(s.Stack.Product + ".tfplan"), Targets: s.targets, Destroy: destroy, RefreshOnly: sel.RefreshOnly,
+	})
+	if err != nil {
+		return err
+	}
+	s.Plan = plan
+	p.con.Step("%s: %s", s.Stack, s.Summary())
+	for _, warning := range plan.Warnings {
+		p.con.Detail("%s: %s", s.Stack, warning)
+	}
+	return nil
+}
+
+// guardDestroys refuses plans that would take away what holds data.
+func (p *Platform) guardDestroys(plans *Plans) error {
+	inUse := p.Env.Pipeline().EMR.Active
+	all := guard.Idle(plans.changes(), inUse)
+	return guard.Destroys(all, plans.selection.AllowDestroy)
+}
+
+// Summary counts a plan's changes in a line.
+func (s *StackPlan) Summary() string {
+	if s.Deferred != "" {
+		return "deferred: " + s.Deferred
+	}
+	if s.Empty() {
+		return "no changes"
+	}
+	counts := map[guard.Action]int{}
+	for _, c := range s.Changes {
+		counts[c.Action]++
+	}
+	var parts []string
+	for _, action := range []guard.Action{guard.Create, guard.Update, guard.Replace, guard.Delete, guard.Move, guard.Import, guard.Forget} {
+		if n := counts[action]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, action))
+		}
+	}
+	if len(parts) == 0 {
+		return "only outputs change"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// providerMemory is what a Terraform with the AWS provider holds, in bytes.
+const providerMemory = 900 << 20
+
+// sideBySide is how many Terraforms fit into the machine's free memory.
+func sideBySide() int {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 2
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && fields[0] == "MemAvailable:" {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 2
+			}
+			return int(max(1, kib<<10/providerMemory))
+		}
+	}
+	return 2
+}
+
+// errNothing says that a plan that was asked for cannot be had.
+func errNothing(s *StackPlan) error {
+	return fault.New(fault.Failed, "plan "+s.Stack.String(), errors.New(s.Deferred), "infra apply "+s.Stack.Environment)
+}

@@ -1,0 +1,128 @@
+// Package provision is the flow of infra and the only package that knows the
+// order of things: environment, account guard, state bucket, stacks in waves
+// (plan, guard, approval, apply), outputs, inventory, Ansible, verification.
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"infra/internal/account"
+	"infra/internal/console"
+	"infra/internal/environment"
+	"infra/internal/fault"
+	"infra/internal/guard"
+	"infra/internal/run"
+	"infra/internal/stack"
+	"infra/internal/state"
+)
+
+// Platform is an environment with its account open: the credentials belong
+// to the account that the environment names.
+type Platform struct {
+	Project string
+	Env     *environment.Environment
+	Run     *run.Run
+	Caller  account.Identity
+
+	con    *console.Console
+	target account.Target
+	aws    aws.Config
+	bucket *state.Bucket
+}
+
+// Open loads the environment and checks the account before anything else is
+// touched.
+func Open(ctx context.Context, project, name string, con *console.Console) (*Platform, error) {
+	p, err := Connect(ctx, project, name, con)
+	if err != nil {
+		return nil, err
+	}
+	if p.Caller, err = account.Caller(ctx, p.aws, p.target); err != nil {
+		return nil, err
+	}
+	err = guard.Account(
+		guard.Target{Environment: name, Account: p.Env.Account(), Region: p.Env.Region(), Partition: p.Env.Partition()},
+		guard.Identity{Account: p.Caller.Account, ARN: p.Caller.ARN, Region: p.Caller.Region})
+	if err != nil {
+		return nil, err
+	}
+	con.Detail("%s: account %s, region %s, as %s", name, p.Caller.Account, p.Env.Region(), p.Caller.ARN)
+	return p, nil
+}
+
+// Connect is Open without a request: enough to read what the state says,
+// since S3 itself refuses a bucket of another account.
+func Connect(ctx context.Context, project, name string, con *console.Console) (*Platform, error) {
+	env, err := environment.Load(project, name)
+	if err != nil {
+		return nil, err
+	}
+	p := &Platform{Project: project, Env: env, con: con, target: account.TargetOf(env)}
+	if p.aws, err = account.Config(ctx, p.target); err != nil {
+		return nil, err
+	}
+	p.bucket = state.NewBucket(p.aws, env.StateBucket(), env.Account(), env.Emulated(), env.Tags())
+	return p, nil
+}
+
+// Begin makes the run's directory; commands that only read do without one.
+func (p *Platform) Begin() error {
+	r, err := run.New(p.Project, p.Env.Name())
+	if err != nil {
+		return fault.New(fault.Failed, "begin a run", err, "")
+	}
+	p.Run = r
+	p.con.Detail("run %s, directory %s", r.ID, r.Dir)
+	return nil
+}
+
+// AWS is the SDK's configuration for the environment's account.
+func (p *Platform) AWS() aws.Config { return p.aws }
+
+// Bucket is the environment's state bucket.
+func (p *Platform) Bucket() *state.Bucket { return p.bucket }
+
+// Bootstrap makes or corrects the state bucket and tells what it did.
+func (p *Platform) Bootstrap(ctx context.Context) ([]string, error) {
+	return p.bucket.Bootstrap(ctx)
+}
+
+// State reads a stack's state; a stack never applied is state.ErrAbsent.
+func (p *Platform) State(ctx context.Context, product string) (*state.State, error) {
+	return p.bucket.Read(ctx, p.stack(product).StateKey())
+}
+
+// Applied reads the state of the product that has hosts, with an error for
+// people when there is none.
+func (p *Platform) Applied(ctx context.Context, product string) (*state.State, error) {
+	s, err := p.State(ctx, product)
+	if errors.Is(err, state.ErrAbsent) {
+		return nil, fault.New(fault.Failed, "read the state of "+p.stack(product).String(), errors.New("it was never applied"), "infra apply "+p.Env.Name())
+	}
+	return s, err
+}
+
+func (p *Platform) stack(product string) stack.Stack {
+	return stack.Stack{Product: product, Environment: p.Env.Name()}
+}
+
+// dataDir is what Terraform keeps between runs, one folder a stack.
+func (p *Platform) dataDir(product string) string {
+	return filepath.Join(p.Project, ".infra", "data", p.Env.Name(), product)
+}
+
+// childEnvironment is what Terraform and Ansible may see of ours.
+func (p *Platform) childEnvironment() map[string]string { return account.Environment(p.target) }
+
+// count writes "3 things" or "1 thing".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,108 @@
+// Package report tells what would happen and what happened: text for people,
+// versioned JSON for programs.
+package report
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"infra/internal/guard"
+	"infra/internal/provision"
+)
+
+// PlanDocument is `infra plan --output json`.
+type PlanDocument struct {
+	Schema      string      `json:"schema"` // infra/plan/v1
+	Environment string      `json:"environment"`
+	Differences bool        `json:"differences"`
+	Stacks      []StackPlan `json:"stacks"`
+}
+
+// StackPlan is one stack of a PlanDocument.
+type StackPlan struct {
+	Stack          string   `json:"stack"`
+	Deferred       string   `json:"deferred,omitempty"` // why it could not be planned yet
+	OutputsChange  bool     `json:"outputs_change"`
+	Changes        []Change `json:"changes"`
+	ChangedOutside []Change `json:"changed_outside"` // drift: what somebody else changed
+}
+
+// Change is one resource of a StackPlan.
+type Change struct {
+	Address string `json:"address"`
+	Type    string `json:"type"`
+	Action  string `json:"action"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Plan makes the document of plans.
+func Plan(environment string, plans *provision.Plans) PlanDocument {
+	doc := PlanDocument{Schema: "infra/plan/v1", Environment: environment, Differences: !plans.Empty(), Stacks: []StackPlan{}}
+	for _, s := range plans.Stacks {
+		doc.Stacks = append(doc.Stacks, StackPlan{
+			Stack: s.Stack.String(), Deferred: s.Deferred, OutputsChange: s.Outputs,
+			Changes: changes(s.Changes), ChangedOutside: changes(s.Drift),
+		})
+	}
+	return doc
+}
+
+func changes(from []guard.Change) []Change {
+	to := make([]Change, 0, len(from))
+	for _, c := range from {
+		to = append(to, Change{Address: c.Address, Type: c.Type, Action: string(c.Action), Reason: c.Reason})
+	}
+	return to
+}
+
+// severity orders actions by what they can cost: what destroys comes first.
+var severity = map[guard.Action]int{guard.Delete: 0, guard.Replace: 1, guard.Forget: 2, guard.Update: 3, guard.Move: 4, guard.Import: 5, guard.Create: 6}
+
+// sign is what stands in front of an address.
+var sign = map[guard.Action]string{
+	guard.Delete: "-", guard.Replace: "±", guard.Forget: "x", guard.Update: "~", guard.Move: ">", guard.Import: "<", guard.Create: "+",
+}
+
+// createsShown is how many creations are listed before the rest is counted.
+const createsShown = 12
+
+// PlanText shows plans to people: destroys and replaces first; a long list
+// of creations is cut unless all is asked for.
+func PlanText(plans *provision.Plans, all bool) string {
+	var b strings.Builder
+	for _, s := range plans.Stacks {
+		if s.Deferred == "" && s.Empty() && len(s.Drift) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s: %s\n", s.Stack, s.Summary())
+		for _, c := range s.Drift {
+			fmt.Fprintf(&b, "  ! %s was changed outside of infra (%s)\n", c.Address, c.Action)
+		}
+		sorted := append([]guard.Change(nil), s.Changes...)
+		sort.SliceStable(sorted, func(i, j int) bool {
+			if severity[sorted[i].Action] != severity[sorted[j].Action] {
+				return severity[sorted[i].Action] < severity[sorted[j].Action]
+			}
+			return sorted[i].Address < sorted[j].Address
+		})
+		creates := 0
+		for _, c := range sorted {
+			if c.Action == guard.Create {
+				creates++
+				if !all && creates > createsShown {
+					continue
+				}
+			}
+			line := fmt.Sprintf("  %s %s", sign[c.Action], c.Address)
+			if c.Reason != "" {
+				line += " (" + strings.ReplaceAll(c.Reason, "_", " ") + ")"
+			}
+			b.WriteString(line + "\n")
+		}
+		if hidden := creates - createsShown; !all && hidden > 0 {
+			fmt.Fprintf(&b, "  + and %d more to create (--verbose lists them)\n", hidden)
+		}
+	}
+	return b.String()
+}
