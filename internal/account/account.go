@@ -109,19 +109,21 @@ func plain(err error) error {
 	return err
 }
 
-// passed are the variables of the caller that children may see. Everything
+// passedOn are the variables of the caller that children may see. Everything
 // else, TF_VAR_*, TF_CLI_ARGS* and ANSIBLE_* above all, stays behind.
-var passed = []string{
-	"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "TMPDIR",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	"SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
+func passedOn() []string {
+	return []string{
+		"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "TMPDIR",
+		"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+		"SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
+	}
 }
 
 // Environment is the whole environment of a child process that talks to the
 // target: an allow-list of the caller's, and the access to AWS.
 func Environment(t Target) map[string]string {
 	env := map[string]string{}
-	for _, name := range passed {
+	for _, name := range passedOn() {
 		if value, ok := os.LookupEnv(name); ok {
 			env[name] = value
 		}

@@ -71,7 +71,7 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 		return Result{}, fault.New(fault.Failed, op, err, "")
 	}
 	logPath := filepath.Join(p.Dir, "ansible.jsonl")
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // a path of our own making
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Result{}, fault.New(fault.Failed, op, err, "")
 	}
@@ -88,7 +88,8 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 	).Execute(ctx)
 	res.Took = time.Since(started)
 	res.settle()
-	return res, p.judge(ctx, op, &res, runErr, listen.noise, logPath)
+	err = p.judge(ctx, op, &res, runErr, listen.noise, logPath)
+	return res, err
 }
 
 // judge turns the end of a run into an error for people. go-ansible's own

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"syscall"
 	"time"
 
 	goansible "github.com/apenella/go-ansible/v2/pkg/execute/exec"
 	"github.com/apenella/go-ansible/v2/pkg/execute/result"
+	"golang.org/x/sys/unix"
 )
 
 // grace is how long Ansible may take to end its tasks after an interrupt.
@@ -33,12 +33,12 @@ func (s starter) Command(name string, arg ...string) goansible.Cmder {
 
 // CommandContext is part of go-ansible's interface.
 func (s starter) CommandContext(ctx context.Context, name string, arg ...string) goansible.Cmder {
-	cmd := exec.CommandContext(ctx, name, arg...) //nolint:gosec // an argv that we build
+	cmd := exec.CommandContext(ctx, name, arg...)
 	cmd.Dir, cmd.Env = s.dir, s.env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = grace
 	cmd.Cancel = func() error {
-		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := unix.Kill(-cmd.Process.Pid, unix.SIGINT); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("interrupt Ansible: %w", err)
 		}
 		return nil
@@ -53,7 +53,7 @@ type process struct{ *exec.Cmd }
 // Wait waits for the process and sees to it that its group is gone.
 func (p process) Wait() error {
 	err := p.Cmd.Wait()
-	if killErr := syscall.Kill(-p.Process.Pid, syscall.SIGKILL); killErr != nil && !errors.Is(killErr, syscall.ESRCH) && err == nil {
+	if killErr := unix.Kill(-p.Process.Pid, unix.SIGKILL); killErr != nil && !errors.Is(killErr, unix.ESRCH) && err == nil {
 		return killErr
 	}
 	var exit *exec.ExitError

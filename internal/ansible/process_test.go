@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestCancelReachesTheWholeGroup starts a parent with a child, cancels, and
@@ -40,7 +41,7 @@ func TestCancelReachesTheWholeGroup(t *testing.T) {
 		t.Error("a cancelled process ended without an error")
 	}
 	deadline := time.Now().Add(time.Minute)
-	for !errors.Is(syscall.Kill(child, 0), syscall.ESRCH) && !zombie(child) {
+	for !errors.Is(unix.Kill(child, 0), unix.ESRCH) && !zombie(child) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the child %d is still there", child)
 		}

@@ -101,7 +101,7 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 		return err
 	}
 	p.con.Live("")
-	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy}
+	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy, inUse: plans.inUse}
 	if !plans.destroy {
 		if err := p.guardDestroys(one); err != nil {
 			return err
@@ -171,7 +171,7 @@ func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) 
 // keepDependents refuses to destroy a stack while another one, not selected,
 // still reads its outputs.
 func (p *Platform) keepDependents(ctx context.Context, plans *Plans) error {
-	applied, err := p.applied(ctx, plans)
+	states, err := p.states(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (p *Platform) keepDependents(ctx context.Context, plans *Plans) error {
 	}
 	for product := range going {
 		for _, dependent := range stack.Products().Dependents(product) {
-			if applied[dependent] && !going[dependent] {
+			if states[dependent] != nil && !going[dependent] {
 				return fault.New(fault.Refused, "destroy "+p.stack(product).String(),
 					errors.New(p.stack(dependent).String()+" still reads its outputs"),
 					fmt.Sprintf("infra destroy %s --product %s", p.Env.Name(), dependent))
@@ -197,7 +197,7 @@ func (p *Platform) Validate(ctx context.Context, product string) error {
 	if err != nil {
 		return err
 	}
-	w, err := p.workspace(p.stack(product), binary, cliConfig, 0, func(terraform.Progress) {})
+	w, err := p.workspace(ctx, p.stack(product), binary, cliConfig, 0, func(terraform.Progress) {})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,9 @@ func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir stri
 		Access: ssh.Access(p.Env.Pipeline().VPC.Access), Region: p.Env.Region(), Directory: dir,
 	}
 	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
-		settings.IdentityFile = p.keyFile()
+		if settings.IdentityFile, _, err = ssh.EnsureKey(ctx, p.keyFolder(), "infra-"+p.Env.Name()); err != nil {
+			return nil, err
+		}
 	}
 	return ssh.Open(settings)
 }
@@ -85,7 +87,7 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 		return ansible.Result{}, nil
 	}
 	started := time.Now()
-	bin, err := python.Ensure(ctx, p.Project, "ansible", p.progressWriter())
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
 	if err != nil {
 		return ansible.Result{}, err
 	}
@@ -187,28 +189,5 @@ func within(hosts []inventory.Host, layers []string) []inventory.Host {
 func (p *Platform) close(client *ssh.Client) {
 	if err := client.Close(); err != nil {
 		p.con.Warn("close the connections to the hosts: %v", err)
-	}
-}
-
-// progressWriter shows what an installation prints, a line each.
-func (p *Platform) progressWriter() *lineWriter { return &lineWriter{say: p.con.Step} }
-
-// lineWriter hands on whole lines.
-type lineWriter struct {
-	say  func(format string, args ...any)
-	rest []byte
-}
-
-func (w *lineWriter) Write(data []byte) (int, error) {
-	w.rest = append(w.rest, data...)
-	for {
-		i := slices.Index(w.rest, '\n')
-		if i < 0 {
-			return len(data), nil
-		}
-		if i > 0 {
-			w.say("%s", w.rest[:i])
-		}
-		w.rest = w.rest[i+1:]
 	}
 }

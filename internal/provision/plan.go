@@ -43,6 +43,7 @@ type Plans struct {
 	Stacks    []*StackPlan
 	selection Selection
 	destroy   bool
+	inUse     []string // colours of EMR clusters that somebody uses
 }
 
 // Empty tells whether nothing at all would change.
@@ -75,19 +76,24 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if err != nil {
 		return nil, err
 	}
-	applied, err := p.applied(ctx, plans)
+	states, err := p.states(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if states == nil {
+		p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
+	}
+	if plans.inUse, err = p.coloursInUse(states); err != nil {
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide())
 	for _, s := range plans.Stacks {
-		if missing := p.waitsFor(s.Stack, applied); missing != "" && !destroy {
-			s.Deferred = "it reads the outputs of " + missing + ", which was never applied"
-			continue
-		}
-		if destroy && !applied[s.Stack.Product] {
+		if destroy && states[s.Stack.Product] == nil {
 			continue // nothing was ever made
+		}
+		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
+			continue
 		}
 		group.Go(func() error { return p.planStack(ctx, s, sel, destroy) })
 	}
@@ -129,7 +135,7 @@ func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*P
 		if len(sel.Layers) > 0 && len(targets[s.Product]) == 0 {
 			continue
 		}
-		w, err := p.workspace(s, binary, cliConfig, sel.Parallelism, watch.stack(s.String()))
+		w, err := p.workspace(ctx, s, binary, cliConfig, sel.Parallelism, watch.stack(s.String()))
 		if err != nil {
 			return nil, err
 		}
@@ -138,47 +144,63 @@ func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*P
 	return plans, nil
 }
 
-// applied tells which products have a state, asked from S3 side by side.
-func (p *Platform) applied(ctx context.Context, plans *Plans) (map[string]bool, error) {
-	applied := map[string]bool{}
+// states are those of all products, read side by side; a product without one
+// is not in the map. nil means that there is no state bucket.
+func (p *Platform) states(ctx context.Context) (map[string]*state.State, error) {
 	exists, err := p.bucket.Exists(ctx)
-	if err != nil {
+	if err != nil || !exists {
 		return nil, err
 	}
-	if !exists {
-		if !plans.destroy {
-			p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
-		}
-		for _, s := range plans.Stacks {
-			s.Deferred = "there is no state bucket yet"
-		}
-		return applied, nil
-	}
+	states := map[string]*state.State{}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	for _, product := range stack.Products().Names() {
 		group.Go(func() error {
 			s, err := p.State(ctx, product)
-			if err != nil && !errors.Is(err, state.ErrAbsent) {
+			if errors.Is(err, state.ErrAbsent) {
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			applied[product] = err == nil && (s.Resources > 0 || len(s.Outputs) > 0)
+			if s.Resources > 0 || len(s.Outputs) > 0 {
+				states[product] = s
+			}
 			return nil
 		})
 	}
-	return applied, group.Wait()
+	return states, group.Wait()
 }
 
-// waitsFor names a stack that has to be applied before s can be planned.
-func (p *Platform) waitsFor(s stack.Stack, applied map[string]bool) string {
+// waitsFor says why s cannot be planned yet; empty when it can.
+func (p *Platform) waitsFor(s stack.Stack, states map[string]*state.State) string {
+	if states == nil {
+		return "there is no state bucket yet"
+	}
 	for _, need := range stack.Products()[s.Product] {
-		if !applied[need] {
-			return p.stack(need).String()
+		if states[need] == nil {
+			return "it reads the outputs of " + p.stack(need).String() + ", which was never applied"
 		}
 	}
 	return ""
+}
+
+// coloursInUse are the EMR clusters that must not go: the one that the state
+// calls active, and the one that the environment asks for.
+func (p *Platform) coloursInUse(states map[string]*state.State) ([]string, error) {
+	colours := []string{p.Env.Pipeline().EMR.Active}
+	if s := states[platformProduct]; s != nil {
+		var emr struct {
+			Active string `json:"active"`
+		}
+		if _, err := s.Decode("emr", &emr); err != nil {
+			return nil, fault.New(fault.Failed, "read which EMR cluster is in use", err, "")
+		}
+		colours = append(colours, emr.Active)
+	}
+	return colours, nil
 }
 
 func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, destroy bool) error {
@@ -205,9 +227,7 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 
 // guardDestroys refuses plans that would take away what holds data.
 func (p *Platform) guardDestroys(plans *Plans) error {
-	inUse := p.Env.Pipeline().EMR.Active
-	all := guard.Idle(plans.changes(), inUse)
-	return guard.Destroys(all, plans.selection.AllowDestroy)
+	return guard.Destroys(guard.Idle(plans.changes(), plans.inUse...), plans.selection.AllowDestroy)
 }
 
 // Summary counts a plan's changes in a line.

@@ -30,16 +30,16 @@ func (p *Platform) tools(ctx context.Context) (binary, config string, err error)
 
 // workspace prepares one stack for Terraform: variables and backend as
 // files that only their owner can read.
-func (p *Platform) workspace(s stack.Stack, binary, cliConfig string, parallelism int, progress func(terraform.Progress)) (*terraform.Workspace, error) {
+func (p *Platform) workspace(ctx context.Context, s stack.Stack, binary, cliConfig string, parallelism int, progress func(terraform.Progress)) (*terraform.Workspace, error) {
 	root := filepath.Join(p.Project, filepath.FromSlash(s.Source()))
 	if _, err := os.Stat(filepath.Join(root, "main.tf")); err != nil {
 		return nil, fault.New(fault.Usage, "open the Terraform code of "+s.Product, err, "infra validate "+p.Env.Name())
 	}
 	inputs := environment.Inputs{}
 	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
-		key, err := ssh.EnsureKey(p.keyFile())
+		_, key, err := ssh.EnsureKey(ctx, p.keyFolder(), "infra-"+p.Env.Name())
 		if err != nil {
-			return nil, fault.New(fault.Failed, "make the SSH key of "+p.Env.Name(), err, "")
+			return nil, err
 		}
 		inputs.SSHPublicKey = key
 	}
@@ -100,7 +100,8 @@ func (p *Platform) backend(s stack.Stack) string {
 	return b.String()
 }
 
-// keyFile is the private key that infra makes for an emulated environment.
-func (p *Platform) keyFile() string {
-	return filepath.Join(p.Project, ".infra", "ssh", p.Env.Name(), "id_ed25519")
+// keyFolder is where infra keeps the key pair that it makes for an emulated
+// environment.
+func (p *Platform) keyFolder() string {
+	return filepath.Join(p.Project, ".infra", "ssh", p.Env.Name())
 }

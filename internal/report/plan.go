@@ -56,12 +56,25 @@ func changes(from []guard.Change) []Change {
 	return to
 }
 
-// severity orders actions by what they can cost: what destroys comes first.
-var severity = map[guard.Action]int{guard.Delete: 0, guard.Replace: 1, guard.Forget: 2, guard.Update: 3, guard.Move: 4, guard.Import: 5, guard.Create: 6}
-
-// sign is what stands in front of an address.
-var sign = map[guard.Action]string{
-	guard.Delete: "-", guard.Replace: "±", guard.Forget: "x", guard.Update: "~", guard.Move: ">", guard.Import: "<", guard.Create: "+",
+// rank orders actions by what they can cost, what destroys first, and gives
+// the sign that stands in front of an address.
+func rank(a guard.Action) (order int, sign string) {
+	switch a {
+	case guard.Delete:
+		return 0, "-"
+	case guard.Replace:
+		return 1, "±"
+	case guard.Forget:
+		return 2, "x"
+	case guard.Update:
+		return 3, "~"
+	case guard.Move:
+		return 4, ">"
+	case guard.Import:
+		return 5, "<"
+	default:
+		return 6, "+"
+	}
 }
 
 // createsShown is how many creations are listed before the rest is counted.
@@ -81,8 +94,10 @@ func PlanText(plans *provision.Plans, all bool) string {
 		}
 		sorted := append([]guard.Change(nil), s.Changes...)
 		sort.SliceStable(sorted, func(i, j int) bool {
-			if severity[sorted[i].Action] != severity[sorted[j].Action] {
-				return severity[sorted[i].Action] < severity[sorted[j].Action]
+			left, _ := rank(sorted[i].Action)
+			right, _ := rank(sorted[j].Action)
+			if left != right {
+				return left < right
 			}
 			return sorted[i].Address < sorted[j].Address
 		})
@@ -94,7 +109,8 @@ func PlanText(plans *provision.Plans, all bool) string {
 					continue
 				}
 			}
-			line := fmt.Sprintf("  %s %s", sign[c.Action], c.Address)
+			_, sign := rank(c.Action)
+			line := fmt.Sprintf("  %s %s", sign, c.Address)
 			if c.Reason != "" {
 				line += " (" + strings.ReplaceAll(c.Reason, "_", " ") + ")"
 			}

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -262,5 +263,5 @@ func sameJSON(a, b string) bool {
 	}
 	one, err1 := json.Marshal(left)
 	two, err2 := json.Marshal(right)
-	return err1 == nil && err2 == nil && string(one) == string(two)
+	return err1 == nil && err2 == nil && bytes.Equal(one, two)
 }

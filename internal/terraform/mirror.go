@@ -9,7 +9,7 @@ import (
 )
 
 // provider is the folder that makes a directory a mirror for us.
-var provider = filepath.Join("registry.terraform.io", "hashicorp", "aws")
+const provider = "registry.terraform.io/hashicorp/aws"
 
 // CLIConfig gives the value of TF_CLI_CONFIG_FILE for Terraform. The user's
 // own configuration wins (empty means: leave it to Terraform); otherwise an

@@ -65,7 +65,7 @@ func (w *Workspace) Init(ctx context.Context) error {
 	if err != nil {
 		return fault.New(fault.Failed, "read the Terraform code of "+w.Name, err, "")
 	}
-	if got, err := os.ReadFile(mark); err == nil && string(got) == want { //nolint:gosec // a path of our own making
+	if got, err := os.ReadFile(mark); err == nil && string(got) == want {
 		return nil
 	}
 	if err := os.MkdirAll(w.DataDir, 0o700); err != nil {
@@ -159,7 +159,7 @@ func (w *Workspace) run(ctx context.Context, verb string, call func(*tfexec.Terr
 		return fault.New(fault.Failed, op, err, "")
 	}
 	logPath := filepath.Join(w.Logs, strings.ReplaceAll(w.Name, "/", "-")+"-"+verb+".jsonl")
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // a path of our own making
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fault.New(fault.Failed, op, err, "")
 	}
@@ -203,7 +203,7 @@ func (w *Workspace) explain(ctx context.Context, op string, err error, d *decode
 // code folder, readable by its owner alone.
 func (w *Workspace) keepErroredState() string {
 	left := filepath.Join(w.Root, "errored.tfstate")
-	data, err := os.ReadFile(left) //nolint:gosec // a path of our own making
+	data, err := os.ReadFile(left)
 	if err != nil {
 		return ""
 	}
@@ -235,13 +235,13 @@ func (w *Workspace) initDigest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintln(sum, w.Binary, Version)
+	_, _ = fmt.Fprintln(sum, w.Binary, Version) // a hash never fails to write
 	for _, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // paths below the project
+		data, err := os.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
-		fmt.Fprintf(sum, "%s %d\n", file, len(data))
+		_, _ = fmt.Fprintf(sum, "%s %d\n", file, len(data))
 		_, _ = sum.Write(data)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

@@ -1,0 +1,157 @@
+package environment
+
+import "encoding/json"
+
+// Settings are the keys of an environment file, with everything inherited
+// and every default filled in. The same types, through their tags, are the
+// JSON Schema, the reference in environments/README.md and the objects that
+// Terraform receives, so a key is described in one place only.
+//
+// Tags: json is the key; doc the description; default a YAML value; enum the
+// allowed values; min and max bound a number, or the entries of a list;
+// format names an entry of the formats table (for a list: of each entry);
+// unique refuses an entry twice; required must be set once everything is
+// merged.
+type Settings struct {
+	Extends   string            `json:"extends" format:"name" doc:"The environment file, without .yaml, whose values this one starts from. Maps are merged key by key; a list or a single value replaces the inherited one."`
+	Account   string            `json:"account" format:"account" required:"true" doc:"The AWS account, 12 digits, in quotes. A file that neither sets nor inherits it is a base: others may extend it, nothing can be applied to it."`
+	Region    string            `json:"region" format:"region" required:"true" doc:"The AWS region that holds everything of this environment."`
+	Protected bool              `json:"protected" default:"false" doc:"Changes that destroy something ask for the environment's name to be typed, and --auto-approve does not answer for it."`
+	Emulated  bool              `json:"emulated" default:"false" doc:"The AWS API of this environment is the sandbox's emulator. Never true for a real account."`
+	Endpoint  string            `json:"endpoint" format:"endpoint" default:"\"\"" doc:"Address of the emulator on this machine; only together with emulated: true, and then required."`
+	Role      *Role             `json:"role" doc:"The IAM role that Terraform, its backend and infra itself assume. Without it the caller's own credentials are used. null removes an inherited one."`
+	State     State             `json:"state" doc:"Where the Terraform states, the lease and the ledger live."`
+	Tags      map[string]string `json:"tags" default:"{}" doc:"Tags that every resource of the environment gets."`
+	SSH       SSH               `json:"ssh" doc:"How hosts are reached."`
+	Hosts     Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
+	Products  Products          `json:"products" doc:"Settings of each product."`
+}
+
+// Role is what is assumed before anything is done in the account.
+type Role struct {
+	ARN        string `json:"arn" format:"role_arn" required:"true" doc:"ARN of the role, in the environment's own account."`
+	ExternalID string `json:"external_id" format:"external_id" default:"\"\"" doc:"External id that the role's trust policy asks for."`
+}
+
+// State is the place of the Terraform states.
+type State struct {
+	Bucket string `json:"bucket" format:"bucket" default:"\"\"" doc:"Name of the S3 bucket. Default: infra-state-<account>-<region>."`
+}
+
+// SSH is how operators and Ansible reach hosts.
+type SSH struct {
+	User       string   `json:"user" format:"user" default:"admin" doc:"Account on the hosts that Ansible and operators log in to; the image's own."`
+	PublicKeys []string `json:"public_keys" format:"public_key" unique:"true" default:"[]" doc:"Public keys of the operators; the first becomes the EC2 key pair. An emulated environment may leave it empty: infra makes a key of its own."`
+}
+
+// Hosts is what is the same on every host.
+type Hosts struct {
+	Upgrade     bool   `json:"upgrade" default:"true" doc:"Install pending security updates when a host is configured, besides the unattended ones. false where hosts reach no package archive."`
+	LogShipping string `json:"log_shipping" enum:"none,cloudwatch" default:"none" doc:"Where the hosts' logs go besides their own journal."`
+}
+
+// Products holds the settings of every product; its keys are the products.
+type Products struct {
+	Baseline Baseline `json:"baseline" doc:"What must outlive the rest: keys, backup and log buckets, audit trail, alert topic, roles."`
+	Pipeline Pipeline `json:"pipeline" doc:"The platform itself."`
+}
+
+// Baseline is the product of what must outlive the rest. Retentions are in
+// days.
+type Baseline struct {
+	AlertEmails         []string `json:"alert_emails" format:"email" unique:"true" default:"[]" doc:"Addresses that the alert topic writes to; each has to confirm once."`
+	BackupRetentionDays int      `json:"backup_retention_days" min:"1" max:"3650" default:"3" doc:"Days that a backup is kept. The bucket's lifecycle deletes what is left 7 days later."`
+	LogRetentionDays    int      `json:"log_retention_days" enum:"1,3,5,7,14,30,60,90,120,150,180,365,400,545,731,1096,1827,2192,2557,2922,3288,3653" default:"365" doc:"Days that logs are kept, one of the values CloudWatch Logs knows."`
+	Trail               bool     `json:"trail" default:"true" doc:"Make a CloudTrail of every call in the account. false where the organisation has one already."`
+	AccountHardening    bool     `json:"account_hardening" default:"true" doc:"Set the account's own defaults: no public buckets or snapshots, encrypted disks, metadata by token only, no serial console. false where the organisation sets them."`
+	CI                  *CI      `json:"ci" doc:"The repository whose pipeline may plan (any pull request) and apply (the named branch) by OpenID Connect. null removes an inherited one."`
+}
+
+// CI is the pipeline that is trusted to plan and apply.
+type CI struct {
+	Provider   string `json:"provider" enum:"github,gitlab" default:"github" doc:"Who runs the pipeline."`
+	Repository string `json:"repository" format:"repository" required:"true" doc:"The repository as organisation/name."`
+	Branch     string `json:"branch" format:"branch" default:"master" doc:"The only branch that may apply."`
+}
+
+// Pipeline is the platform: a network and the layers in it.
+type Pipeline struct {
+	Image      Image      `json:"image" doc:"The machine image of every host; the newest that matches."`
+	VPC        VPC        `json:"vpc" doc:"Layer vpc: the network, its endpoints and the way in."`
+	Zookeeper  Zookeeper  `json:"zookeeper" doc:"Layer zookeeper: the ensemble."`
+	PostgreSQL PostgreSQL `json:"postgresql" doc:"Layer postgresql: primary, standbys and witness, or RDS in their place."`
+	EMR        EMR        `json:"emr" doc:"Layer emr: the clusters, one of which is in use."`
+}
+
+// Image selects the machine image.
+type Image struct {
+	Owner string `json:"owner" format:"image_owner" default:"\"136693071363\"" doc:"Account that publishes the image, 12 digits in quotes; the default is Debian's."`
+	Name  string `json:"name" format:"image_name" default:"debian-12-amd64-*" doc:"Name of the image; * stands for anything. Hosts are made for Debian 12."`
+}
+
+// VPC is the network layer.
+type VPC struct {
+	CIDR                 string   `json:"cidr" format:"cidr" required:"true" doc:"The network's private range, /16 to /20. It may not overlap that of another environment in the same account and region."`
+	Zones                []string `json:"zones" format:"zone" unique:"true" min:"3" max:"3" default:"[a, b, c]" doc:"Letters of three availability zones of the region."`
+	NAT                  string   `json:"nat" enum:"none,single,per_zone" default:"single" doc:"Gateways for private hosts: none, one for all (cheaper), or one a zone (survives the loss of a zone)."`
+	InterfaceEndpoints   []string `json:"interface_endpoints" format:"service" unique:"true" default:"[ssm, ssmmessages, ec2messages, logs, monitoring, kms, secretsmanager, sts, ec2, elasticmapreduce]" doc:"AWS services that are reached inside the network instead of through NAT."`
+	FlowLogRetentionDays int      `json:"flow_log_retention_days" enum:"1,3,5,7,14,30,60,90,120,150,180,365,400,545,731,1096,1827,2192,2557,2922,3288,3653" default:"365" doc:"Days that flow logs are kept, one of the values CloudWatch Logs knows."`
+	Access               string   `json:"access" enum:"bastion,ssm" default:"bastion" doc:"The way to private hosts: a bastion host with a public address, or Systems Manager without one."`
+	BastionInstanceType  string   `json:"bastion_instance_type" format:"instance_type" default:"t3.micro" doc:"Instance type of the bastion."`
+	BastionAllowedCIDRs  []string `json:"bastion_allowed_cidrs" format:"cidr" unique:"true" default:"[]" doc:"Networks that may reach the bastion's SSH port. At least one when access is bastion; the whole internet is refused."`
+	ZoneName             string   `json:"zone_name" format:"domain" default:"\"\"" doc:"Name of the private DNS zone. Default: <environment>.internal."`
+}
+
+// Zookeeper is the ensemble's layer. Volumes are in GiB, the heap in MiB.
+type Zookeeper struct {
+	Size         int    `json:"size" enum:"1,3,5,7" default:"3" doc:"Servers in the ensemble: an odd number, so that a majority exists. 1 survives no loss, 3 one, 5 two."`
+	InstanceType string `json:"instance_type" format:"instance_type" default:"t3.small" doc:"Instance type of each server."`
+	DataVolumeGB int    `json:"data_volume_gb" min:"1" max:"16384" default:"20" doc:"GiB for snapshots."`
+	LogVolumeGB  int    `json:"log_volume_gb" min:"1" max:"16384" default:"10" doc:"GiB for the transaction log, on a volume of its own because every write waits for it."`
+	HeapMB       int    `json:"heap_mb" min:"128" max:"65536" default:"512" doc:"MiB of Java heap; leave half of the machine's memory to the page cache."`
+}
+
+// PostgreSQL is the database layer. Volumes are in GiB.
+type PostgreSQL struct {
+	Engine              string   `json:"engine" enum:"postgresql,rds" default:"postgresql" doc:"postgresql: hosts that infra runs, with failover by repmgr. rds: the managed service, in two zones."`
+	Version             string   `json:"version" enum:"15,16,17" default:"\"15\"" doc:"Major version, in quotes."`
+	Standbys            int      `json:"standbys" min:"1" max:"5" default:"1" doc:"Hot standbys beside the primary. A witness is always added."`
+	InstanceType        string   `json:"instance_type" format:"instance_type" default:"m6i.large" doc:"Instance type of primary and standbys."`
+	WitnessInstanceType string   `json:"witness_instance_type" format:"instance_type" default:"t3.micro" doc:"Instance type of the witness, which holds no data."`
+	DataVolumeGB        int      `json:"data_volume_gb" min:"1" max:"16384" default:"100" doc:"GiB of the data volume of primary and standbys."`
+	Address             string   `json:"address" enum:"elastic,private" default:"elastic" doc:"What follows the primary at a failover: an elastic (public) address, or a private one."`
+	AllowedCIDRs        []string `json:"allowed_cidrs" format:"cidr" unique:"true" default:"[]" doc:"Networks besides the VPC that may connect to the database; the whole internet is refused."`
+	RDS                 RDS      `json:"rds" doc:"Used when engine is rds."`
+}
+
+// RDS is the managed alternative of the database hosts. Storage is in GiB.
+type RDS struct {
+	InstanceClass string `json:"instance_class" format:"instance_class" default:"db.m6i.large" doc:"Instance class."`
+	AllocatedGB   int    `json:"allocated_gb" min:"20" max:"65536" default:"100" doc:"GiB of storage."`
+}
+
+// EMR is the layer of clusters, named by colours so that one can be replaced
+// while the other works.
+type EMR struct {
+	Release               string   `json:"release" format:"emr_release" default:"emr-7.13.0" doc:"EMR release label."`
+	Active                string   `json:"active" enum:"blue,green" default:"blue" doc:"The colour that jobs are sent to; one of clusters."`
+	Clusters              []string `json:"clusters" enum:"blue,green" unique:"true" min:"1" max:"2" default:"[blue]" doc:"The colours that exist. Both while one replaces the other."`
+	Applications          []string `json:"applications" format:"application" unique:"true" min:"1" max:"20" default:"[Spark, Hadoop]" doc:"Applications to install."`
+	PrimaryInstanceType   string   `json:"primary_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of the primary node."`
+	CoreInstanceType      string   `json:"core_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of core and task nodes."`
+	CoreCount             int      `json:"core_count" min:"1" max:"1000" default:"2" doc:"Core nodes at the start."`
+	MaxCapacity           int      `json:"max_capacity" min:"1" max:"2000" default:"10" doc:"Nodes that scaling may go up to; at least core_count."`
+	TerminationProtection bool     `json:"termination_protection" default:"true" doc:"A cluster cannot be terminated before this is switched off."`
+	InTransitCertificates Optional `json:"in_transit_certificates" format:"s3_address" default:"\"\"" doc:"S3 address of the archive with the certificates that encrypt traffic between nodes. Left out: that traffic is not encrypted."`
+}
+
+// Optional is a text that Terraform receives as null when it is empty.
+type Optional string
+
+// MarshalJSON writes null for an empty text.
+func (o Optional) MarshalJSON() ([]byte, error) {
+	if o == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(o))
+}
