@@ -17,7 +17,7 @@ help: ## Show what can be made
 .PHONY: build
 build: ## Build bin/infra
 	@mkdir -p bin
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(INFRA) ./cmd/infra
+	@go build -ldflags '$(LDFLAGS)' -o $(INFRA) ./cmd/infra
 
 .PHONY: demo
 demo: build ## Start the sandbox, build the whole platform in it, show it
@@ -33,6 +33,14 @@ demo: build ## Start the sandbox, build the whole platform in it, show it
 	  'End it, leaving nothing behind:' \
 	  '  bin/infra sandbox down'
 
+.PHONY: lint
+lint: ## Check the code: golangci-lint, govulncheck, terraform, ansible-lint, checkov
+	@.ci/lint
+
+.PHONY: fix
+fix: ## Mend what the linters can mend by themselves
+	@.ci/lint --check fix
+
 .PHONY: unit
 unit: ## Run the tests that need no sandbox
 	@go test ./...
@@ -47,3 +55,7 @@ endtoend: tools ## Run the end-to-end tests on a sandbox of their own
 
 .PHONY: test
 test: tools lint unit endtoend ## Everything: linters, unit tests, the whole platform in a sandbox
+
+.PHONY: bench
+bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing
+	@INFRA_BENCH=1 go test -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

@@ -104,9 +104,9 @@ func emptyPlan(t *testing.T, p *platform) {
 
 func healthy(t *testing.T, p *platform) {
 	doc := data[struct {
-		Healthy bool `json:"healthy"`
+		State string `json:"state"`
 	}](t, p, "status", "e2e")
-	if !doc.Healthy {
+	if doc.State != "healthy" {
 		out, _ := p.run(t, 0, "status", "e2e")
 		t.Errorf("not healthy:\n%s", out)
 	}

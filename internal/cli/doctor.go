@@ -14,18 +14,27 @@ import (
 )
 
 func newDoctorCommand(g *globals) *cobra.Command {
-	return describe(&cobra.Command{
+	var install bool
+	cmd := describe(&cobra.Command{
 		Use:   "doctor [ENV]",
 		Short: "Check this machine, and an environment's account, with the command that mends each finding",
 		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return runDoctor(cmd.Context(), g, args) },
-	}, "  infra doctor\n  infra doctor prod")
+		RunE:  func(cmd *cobra.Command, args []string) error { return runDoctor(cmd.Context(), g, args, install) },
+	}, "  infra doctor\n  infra doctor prod\n  infra doctor --install")
+	cmd.Flags().BoolVar(&install, "install", false, "first install Terraform, Ansible and the emulator, where missing, into .infra")
+	return cmd
 }
 
-func runDoctor(ctx context.Context, g *globals, args []string) error {
+func runDoctor(ctx context.Context, g *globals, args []string, install bool) error {
 	project, err := g.project()
 	if err != nil {
 		return err
+	}
+	if install {
+		progress := func(text string) { g.con.Step("%s", text) }
+		if err := doctor.Install(ctx, project, progress, g.con.Lines()); err != nil {
+			return err
+		}
 	}
 	var env *environment.Environment
 	if len(args) == 1 {

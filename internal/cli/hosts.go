@@ -25,7 +25,7 @@ func runHosts(ctx context.Context, g *globals, name string) error {
 		return err
 	}
 	if g.con.JSON() {
-		_, err = g.con.Out().Write(append(inv.JSON(), '\n'))
+		_, err = g.con.Out().Write(inv.JSON())
 		return err
 	}
 	return inv.Text(g.con.Out())

@@ -11,9 +11,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"infra/internal/console"
 	"infra/internal/fault"
@@ -33,9 +33,9 @@ type globals struct {
 
 // Main runs infra with the process's arguments and returns its exit code.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
-	syscall.Umask(0o077)
+	unix.Umask(0o077)
 	return int(run(ctx, os.Args[1:]))
 }
 

@@ -3,15 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/environment"
 	"infra/internal/fault"
+	"infra/internal/python"
 	"infra/internal/sandbox"
 )
 
@@ -30,31 +29,31 @@ What it holds is lost when it goes down.`,
 		describe(&cobra.Command{
 			Use: "up", Short: "Start the sandbox, installing what is missing; when it is up, say so", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withSandbox(g, name, func(c sandbox.Config) error { return sandbox.Up(cmd.Context(), c, progress) })
+				return withSandbox(cmd.Context(), g, name, func(c sandbox.Config) error { return sandbox.Up(cmd.Context(), c, progress) })
 			},
 		}, "  infra sandbox up"),
 		describe(&cobra.Command{
 			Use: "down", Short: "End the sandbox and leave nothing behind", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withSandbox(g, name, func(c sandbox.Config) error { return sandbox.Down(cmd.Context(), c, progress) })
+				return withSandbox(cmd.Context(), g, name, func(c sandbox.Config) error { return sandbox.Down(cmd.Context(), c, progress) })
 			},
 		}, "  infra sandbox down"),
 		describe(&cobra.Command{
 			Use: "reset", Short: "End the sandbox and start an empty one", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withSandbox(g, name, func(c sandbox.Config) error { return sandbox.Reset(cmd.Context(), c, progress) })
+				return withSandbox(cmd.Context(), g, name, func(c sandbox.Config) error { return sandbox.Reset(cmd.Context(), c, progress) })
 			},
 		}, "  infra sandbox reset"),
 		describe(&cobra.Command{
 			Use: "status", Short: "Show the sandbox's API, networks and hosts", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withSandbox(g, name, func(c sandbox.Config) error { return printSandbox(cmd.Context(), g, c) })
+				return withSandbox(cmd.Context(), g, name, func(c sandbox.Config) error { return printSandbox(cmd.Context(), g, c) })
 			},
 		}, "  infra sandbox status --output json"),
 		&cobra.Command{
 			Use: "serve", Short: "Be the sandbox (started by up)", Args: cobra.NoArgs, Hidden: true,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withSandbox(g, name, func(c sandbox.Config) error { return sandbox.Serve(cmd.Context(), c) })
+				return withSandbox(cmd.Context(), g, name, func(c sandbox.Config) error { return sandbox.Serve(cmd.Context(), c) })
 			},
 		},
 	)
@@ -63,7 +62,7 @@ What it holds is lost when it goes down.`,
 
 // withSandbox makes the sandbox's configuration from an emulated
 // environment's file.
-func withSandbox(g *globals, name string, do func(sandbox.Config) error) error {
+func withSandbox(ctx context.Context, g *globals, name string, do func(sandbox.Config) error) error {
 	project, err := g.project()
 	if err != nil {
 		return err
@@ -79,9 +78,13 @@ func withSandbox(g *globals, name string, do func(sandbox.Config) error) error {
 	if err != nil {
 		return fault.New(fault.Failed, "find infra's own program", err, "")
 	}
+	bin, err := python.Ensure(ctx, project, "moto", g.con.Lines())
+	if err != nil {
+		return err
+	}
 	return do(sandbox.Config{
 		Project: project, Dir: filepath.Join(project, ".infra", "sandbox"), Endpoint: env.Endpoint(),
-		Account: env.Account(), Region: env.Region(), Executable: executable, Environment: name,
+		Account: env.Account(), Region: env.Region(), Executable: executable, Environment: name, Python: bin,
 	})
 }
 
@@ -93,9 +96,5 @@ func printSandbox(ctx context.Context, g *globals, c sandbox.Config) error {
 	if g.con.JSON() {
 		return g.con.WriteJSON(s)
 	}
-	w := tabwriter.NewWriter(g.con.Out(), 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprint(w, s.Text()); err != nil {
-		return err
-	}
-	return w.Flush()
+	return writeSandbox(g.con.Out(), s)
 }

@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/fault"
 )
+
+// bootPatience is how long commands that only look wait for hosts that are
+// still booting.
+const bootPatience = 30 * time.Second
 
 func newSSHCommand(g *globals) *cobra.Command {
 	return describe(&cobra.Command{
@@ -39,7 +44,7 @@ func runSSH(ctx context.Context, g *globals, name, host string, command []string
 		return fault.New(fault.Failed, "prepare SSH", err, "")
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, err := p.Reach(ctx, inv, dir)
+	client, err := p.Reach(ctx, inv, dir, bootPatience)
 	if err != nil {
 		return err
 	}

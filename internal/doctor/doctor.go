@@ -6,6 +6,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,20 @@ func Examine(ctx context.Context, project string, env *environment.Environment) 
 	}
 	wait.Wait()
 	return findings
+}
+
+// Install installs what plan and apply would install at their first run:
+// Terraform, Ansible, and the emulator of the sandbox.
+func Install(ctx context.Context, project string, progress func(string), output io.Writer) error {
+	if _, err := terraform.Install(ctx, project, progress); err != nil {
+		return err
+	}
+	for _, name := range []string{"ansible", "moto"} {
+		if _, err := python.Ensure(ctx, project, name, output); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func terraformProgram(ctx context.Context, project string) Finding {

@@ -47,21 +47,23 @@ func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
 }
 
 // Reach prepares SSH to every host, with keys that the cloud vouches for.
-// Files go to dir. The caller closes the client.
-func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir string) (*ssh.Client, error) {
+// Files go to dir; patience is how long to wait for the keys of hosts that
+// are still booting. The caller closes the client.
+func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir string, patience time.Duration) (*ssh.Client, error) {
 	record := ssh.Record{
 		Client: s3.NewFromConfig(p.aws, func(o *s3.Options) { o.UsePathStyle = p.Env.Emulated() }),
 		Bucket: p.bucket.Name, Environment: p.Env.Name(), Account: p.Env.Account(),
 	}
-	keys, err := ssh.TrustedKeys(ctx, ec2.NewFromConfig(p.aws), record, inv.Hosts(), bootLimit, func(h inventory.Host, message string) {
-		p.con.Detail("%s: %s", h.Name, message)
-	})
+	machines := ec2.NewFromConfig(p.aws)
+	progress := func(h inventory.Host, message string) { p.con.Detail("%s: %s", h.Name, message) }
+	keys, err := ssh.TrustedKeys(ctx, machines, record, inv.Hosts(), patience, progress)
 	if err != nil {
 		return nil, err
 	}
 	settings := ssh.Settings{
 		Environment: p.Env.Name(), Hosts: inv.Hosts(), Keys: keys, User: p.Env.SSH().User,
 		Access: ssh.Access(p.Env.Pipeline().VPC.Access), Region: p.Env.Region(), Directory: dir,
+		EC2: machines, AWS: account.Pairs(p.childEnvironment()), Progress: progress,
 	}
 	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
 		if settings.IdentityFile, _, err = ssh.EnsureKey(ctx, p.keyFolder(), "infra-"+p.Env.Name()); err != nil {
@@ -91,7 +93,7 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 	if err != nil {
 		return ansible.Result{}, err
 	}
-	client, err := p.Reach(ctx, inv, p.Run.Dir)
+	client, err := p.Reach(ctx, inv, p.Run.Dir, bootLimit)
 	if err != nil {
 		return ansible.Result{}, err
 	}

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the ZooKeeper server on this host is."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: zookeeper_info
+short_description: Ask the local ZooKeeper server what it is
+version_added: 1.0.0
+description:
+  - Asks the server on this host by four-letter words, systemd for its unit and the process for the revision it was started with.
+options:
+  unit:
+    description: Systemd unit of the server.
+    type: str
+    default: zookeeper.service
+  port:
+    description: Client port on 127.0.0.1.
+    type: int
+    default: 2181
+  data_directory:
+    description: Where snapshots are.
+    type: path
+    required: true
+  log_directory:
+    description: Where transaction logs are.
+    type: path
+    required: true
+  revision:
+    description: Revision that a server started now would run with; another one in the running process means that a restart is pending.
+    type: str
+  expect_members:
+    description: Numbers that must all be members. When given, the server must be in service with exactly these, all in step with it when it leads.
+    type: list
+    elements: int
+  wait:
+    description: Seconds to wait for O(expect_members) to come true.
+    type: int
+    default: 0
+author:
+  - infra
+"""
+
+EXAMPLES = r"""
+- name: Wait for the quorum
+  infra.host.zookeeper_info:
+    data_directory: /srv/zookeeper/data
+    log_directory: /srv/zookeeper/log
+    expect_members: [1, 2, 3]
+    wait: 60
+"""
+
+RETURN = r"""
+mode:
+  description: V(leader), V(follower), V(observer), V(standalone), or empty while not in service.
+  returned: always
+  type: str
+members:
+  description: Membership that the server goes by, number to address.
+  returned: always
+  type: dict
+synced_followers:
+  description: Followers in step with this server; 0 unless it leads.
+  returned: always
+  type: int
+active:
+  description: Whether the unit is active.
+  returned: always
+  type: bool
+enabled:
+  description: Whether the unit starts at boot.
+  returned: always
+  type: bool
+initialised:
+  description: Whether the server ever held data.
+  returned: always
+  type: bool
+restart_pending:
+  description: Whether the running process has another revision than the configuration.
+  returned: always
+  type: bool
+version:
+  description: Version of the running server.
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.infra.host.plugins.module_utils import zookeeper
+
+
+def whole(state, expected):
+    """Tell whether the server is in service with the expected members, and, when it leads, all of them in step."""
+    if not state["mode"] or sorted(state["members"]) != sorted(expected):
+        return False
+    return state["mode"] != "leader" or state["synced_followers"] >= len(expected) - 1
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "unit": {"type": "str", "default": "zookeeper.service"},
+            "port": {"type": "int", "default": 2181},
+            "data_directory": {"type": "path", "required": True},
+            "log_directory": {"type": "path", "required": True},
+            "revision": {"type": "str"},
+            "expect_members": {"type": "list", "elements": "int"},
+            "wait": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    expected = params["expect_members"]
+
+    def question():
+        state = zookeeper.observe(module, params["unit"], params["port"], params["revision"],
+                                  params["data_directory"], params["log_directory"])
+        state["ok"] = expected is None or whole(state, expected)
+        return state
+
+    state = zookeeper.wait_for(question, params["wait"])
+    if not state.pop("ok") and not module.check_mode:
+        module.fail_json(
+            msg="ZooKeeper is not in service with members %s after %d s: unit %s, mode %s, members %s, followers in step %d; look at journalctl -u %s" % (
+                sorted(expected), params["wait"], "active" if state["active"] else "not active",
+                state["mode"] or "none", sorted(state["members"]), state["synced_followers"], params["unit"]), **state)
+    module.exit_json(changed=False, **state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"infra/internal/fault"
+	"infra/internal/sandbox/engine"
+	"infra/internal/sandbox/network"
+	"infra/internal/sandbox/volume"
+)
+
+// endLimit is how long the daemon may take to remove everything itself.
+const endLimit = 60 * time.Second
+
+// Down ends the sandbox and removes everything that it has made on the
+// machine; logs stay. It works on a sandbox whose daemon was killed, and
+// ending one that does not run is no error.
+func Down(ctx context.Context, config Config, progress func(string)) error {
+	const op = "end the sandbox"
+	config, err := config.settle()
+	if err != nil {
+		return err
+	}
+	if err := checkRoot(op); err != nil {
+		return err
+	}
+	found, err := readRecord(config)
+	if err != nil {
+		// What exists is found by the sandbox's id all the same.
+		progress("the sandbox's record is unreadable, cleaning up without it")
+		found = record{}
+	}
+	if found.Daemon.alive() {
+		progress("ending the sandbox")
+		if err := endDaemon(ctx, found.Daemon); err != nil {
+			return fault.New(fault.Failed, op, err, "infra sandbox down")
+		}
+	}
+	found.Layout.ID = config.layout().ID
+	if err := clean(ctx, config, found); err != nil {
+		return fault.New(fault.Failed, op, err, "infra sandbox down")
+	}
+	progress("the sandbox is gone")
+	return nil
+}
+
+// endDaemon asks the daemon to end, and kills it when it does not.
+func endDaemon(ctx context.Context, daemon process) error {
+	if err := daemon.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(endLimit)
+	for daemon.alive() {
+		if time.Now().After(deadline) {
+			if err := daemon.signal(syscall.SIGKILL); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// clean removes everything that a sandbox can have made, in the reverse of the
+// order in which it was made. It needs no daemon and no engine to answer, and
+// goes on when a part fails.
+func clean(ctx context.Context, config Config, made record) error {
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
+	defer cancel()
+	errs := []error{
+		engine.Reap(ctx, engine.Group(made.Layout)),
+		endGroup(ctx, made.Emulator),
+		network.Remove(ctx, made.Layout),
+		volume.Remove(config.volumesDir()),
+		engine.Remove(config.engineOptions(made.Layout)),
+	}
+	others, err := otherSandboxes(made.Layout.Namespace())
+	errs = append(errs, err, restoreWatches(watchesFile, made.WatchesBefore, others))
+	if made.Daemon.PID != 0 && !made.NamespacesMounted {
+		errs = append(errs, releaseNamespaces())
+	}
+	for _, dir := range []string{config.servicesDir(), config.emulatorDir()} {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	files := []string{config.CertificateFile(), config.statusFile(), config.progressFile()}
+	if errors.Join(errs...) == nil {
+		files = append(files, config.recordFile()) // last: it says what is still to be removed
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// endGroup kills the process group of a recorded leader.
+func endGroup(ctx context.Context, leader process) error {
+	for leader.alive() {
+		if err := syscall.Kill(-leader.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("kill process group %d: %w", leader.PID, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+const namespaces = "/run/netns"
+
+// namespacesMounted says whether the folder of network namespaces is a mount,
+// which the first one that is made turns it into.
+func namespacesMounted() (bool, error) {
+	var folder, parent unix.Stat_t
+	if err := unix.Lstat(namespaces, &folder); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return false, err
+	}
+	var information unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, namespaces, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &information)
+	if err == nil && information.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		return information.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	}
+	if err := unix.Lstat("/run", &parent); err != nil {
+		return false, err
+	}
+	return folder.Dev != parent.Dev, nil
+}
+
+// releaseNamespaces undoes that mount when no namespace is left.
+func releaseNamespaces() error {
+	entries, err := os.ReadDir(namespaces)
+	if errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		mounted, err := namespacesMounted()
+		if err != nil || !mounted {
+			return err
+		}
+		if err := unix.Unmount(namespaces, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount %s: %w", namespaces, err)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"infra/internal/fault"
+)
+
+// Up starts the sandbox and returns when it can be used; progress hears the
+// steps. A sandbox that runs already is left as it is. What a daemon that died
+// has left behind is removed first. Cancelling ctx ends what was begun.
+func Up(ctx context.Context, config Config, progress func(string)) error {
+	const op = "start the sandbox"
+	config, err := config.settle()
+	if err != nil {
+		return err
+	}
+	if err := checkRoot(op); err != nil {
+		return err
+	}
+	found, err := readRecord(config)
+	if err != nil {
+		return fault.New(fault.Failed, op, err, "infra sandbox down")
+	}
+	if found.Daemon.alive() {
+		switch {
+		case found.Phase == running && found.Endpoint == config.Endpoint:
+			progress("the sandbox runs already at " + config.Endpoint)
+			return nil
+		case found.Phase == running:
+			return fault.New(fault.Failed, op, fmt.Errorf("it runs already, at %s instead of %s", found.Endpoint, config.Endpoint),
+				"infra sandbox reset")
+		case found.Phase == ending:
+			return fault.New(fault.Failed, op, errors.New("it is just being ended"), "infra sandbox down, then infra sandbox up")
+		}
+		return await(ctx, config, found.Daemon, progress)
+	}
+	if found.Daemon.PID != 0 {
+		progress("removing what an earlier sandbox has left behind")
+		if err := Down(ctx, config, progress); err != nil {
+			return err
+		}
+	}
+	if err := prepare(ctx, config, progress); err != nil {
+		return err
+	}
+	daemon, err := launch(config)
+	if err != nil {
+		return fault.New(fault.Failed, op, err, "")
+	}
+	return await(ctx, config, daemon, progress)
+}
+
+// prepare makes sure that a daemon can start: nothing is made but a folder and
+// missing packages.
+func prepare(ctx context.Context, config Config, progress func(string)) error {
+	port, err := config.port()
+	if err != nil {
+		return err
+	}
+	if err := checkPort(ctx, port); err != nil {
+		return err
+	}
+	if err := installPackages(ctx, progress); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(config.Dir, 0o755); err != nil { //nolint:gosec // its status is for everybody
+		return fault.New(fault.Failed, "make the sandbox's folder", err, "")
+	}
+	return nil
+}
+
+// launch starts the daemon in a session of its own, so that it outlives the
+// terminal, with nothing of the caller's AWS settings.
+func launch(config Config) (started process, err error) {
+	log, err := os.OpenFile(config.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return process{}, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := os.WriteFile(config.progressFile(), nil, 0o600); err != nil {
+		return process{}, err
+	}
+	command := exec.Command(config.Executable, config.serveArguments()...) //nolint:gosec // infra itself
+	command.Dir = config.Dir
+	command.Stdout, command.Stderr = log, log
+	command.Env = daemonEnvironment(os.Environ())
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		return process{}, err
+	}
+	started, err = identify(command.Process.Pid)
+	go func() {
+		_ = command.Wait() //nolint:errcheck // collected so that it does not stay a zombie; how it ended is in its record
+	}()
+	return started, err
+}
+
+// daemonEnvironment is what the daemon gets to see of the caller's.
+func daemonEnvironment(environment []string) []string {
+	var kept []string
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		switch strings.ToUpper(name) {
+		case "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
+			"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY":
+			kept = append(kept, entry)
+		}
+	}
+	return append(kept, "PATH="+searchPath())
+}
+
+// await passes on the daemon's progress until the sandbox runs or has failed.
+func await(ctx context.Context, config Config, daemon process, progress func(string)) error {
+	const op = "start the sandbox"
+	var steps follower
+	for {
+		if err := steps.report(config.progressFile(), progress); err != nil {
+			return fault.New(fault.Failed, op, err, "")
+		}
+		alive := daemon.alive()
+		found, err := readRecord(config)
+		if err != nil {
+			return fault.New(fault.Failed, op, err, "infra sandbox down")
+		}
+		mine := found.Daemon == daemon
+		switch {
+		case mine && found.Phase == running:
+			return steps.report(config.progressFile(), progress)
+		case !alive && mine && found.Phase == failed:
+			return fault.New(fault.Failed, op, errors.New(found.Error), found.Hint)
+		case !alive:
+			return fault.New(fault.Failed, op, errors.New("its daemon ended at once: "+lastLine(config.LogFile())),
+				"read "+config.LogFile()+", then: infra sandbox down")
+		}
+		select {
+		case <-ctx.Done():
+			progress("interrupted: removing what was made")
+			return errors.Join(ctx.Err(), Down(context.WithoutCancel(ctx), config, progress))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// follower reads the lines that are added to a file.
+type follower struct {
+	offset int64
+	rest   string
+}
+
+func (f *follower) report(path string, line func(string)) (err error) {
+	file, err := os.Open(path) //nolint:gosec // our own file
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	data, err := io.ReadAll(io.NewSectionReader(file, f.offset, 1<<20))
+	if err != nil {
+		return err
+	}
+	f.offset += int64(len(data))
+	lines := strings.Split(f.rest+string(data), "\n")
+	for _, one := range lines[:len(lines)-1] {
+		line(one)
+	}
+	f.rest = lines[len(lines)-1]
+	return nil
+}
+
+// lastLine is the last thing a log says.
+func lastLine(path string) string {
+	data, err := os.ReadFile(path) //nolint:gosec // our own log
+	if err != nil || len(data) == 0 {
+		return "it wrote nothing"
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return lines[len(lines)-1]
+}

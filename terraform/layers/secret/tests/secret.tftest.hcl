@@ -1,0 +1,70 @@
+mock_provider "aws" {}
+
+variables {
+  name        = "infra-test-zookeeper-super"
+  description = "Super user of the ZooKeeper ensemble of test"
+  username    = "super"
+  kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000001"
+}
+
+run "encrypted" {
+  command = plan
+
+  assert {
+    condition     = aws_secretsmanager_secret.this.kms_key_id == var.kms_key_arn
+    error_message = "The secret must be encrypted with the environment's key."
+  }
+  assert {
+    condition     = aws_secretsmanager_secret.this.recovery_window_in_days == 30
+    error_message = "A deleted secret must be recoverable."
+  }
+}
+
+run "kept_in_no_state" {
+  command = apply
+
+  assert {
+    condition     = aws_secretsmanager_secret_version.this.secret_string_wo == null && aws_secretsmanager_secret_version.this.secret_string_wo_version == 1
+    error_message = "The password must be written only, never read back."
+  }
+}
+
+run "refuses_name" {
+  command = plan
+
+  variables {
+    name = "a b"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_username" {
+  command = plan
+
+  variables {
+    username = ""
+  }
+
+  expect_failures = [var.username]
+}
+
+run "refuses_generation" {
+  command = plan
+
+  variables {
+    generation = 0
+  }
+
+  expect_failures = [var.generation]
+}
+
+run "refuses_recovery" {
+  command = plan
+
+  variables {
+    recovery_days = 3
+  }
+
+  expect_failures = [var.recovery_days]
+}

@@ -1,0 +1,83 @@
+resource "aws_eip" "nat" {
+  for_each = toset(local.nat_zones)
+
+  domain = "vpc"
+
+  tags = { Name = "${local.name}-nat-${each.key}" }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_nat_gateway" "this" {
+  for_each = toset(local.nat_zones)
+
+  allocation_id = aws_eip.nat[each.key].id
+  subnet_id     = aws_subnet.public[each.key].id
+
+  tags = { Name = "${local.name}-${each.key}" }
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${local.name}-public" }
+}
+
+resource "aws_route" "public_internet" {
+  route_table_id         = aws_route_table.public.id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this.id
+}
+
+resource "aws_route_table_association" "public" {
+  for_each = local.zones
+
+  subnet_id      = aws_subnet.public[each.key].id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_route_table" "private" {
+  for_each = local.zones
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${local.name}-private-${each.key}" }
+}
+
+resource "aws_route" "private_nat" {
+  for_each = var.nat == "none" ? {} : local.zones
+
+  route_table_id         = aws_route_table.private[each.key].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[var.nat == "per_zone" ? each.key : var.zones[0]].id
+}
+
+resource "aws_route_table_association" "private" {
+  for_each = local.zones
+
+  subnet_id      = aws_subnet.private[each.key].id
+  route_table_id = aws_route_table.private[each.key].id
+}
+
+resource "aws_route_table" "database" {
+  for_each = local.zones
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${local.name}-database-${each.key}" }
+}
+
+resource "aws_route" "database_nat" {
+  for_each = var.nat == "none" ? {} : local.zones
+
+  route_table_id         = aws_route_table.database[each.key].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[var.nat == "per_zone" ? each.key : var.zones[0]].id
+}
+
+resource "aws_route_table_association" "database" {
+  for_each = local.zones
+
+  subnet_id      = aws_subnet.database[each.key].id
+  route_table_id = aws_route_table.database[each.key].id
+}

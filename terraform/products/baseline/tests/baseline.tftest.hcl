@@ -1,0 +1,277 @@
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
+
+variables {
+  environment = "test"
+  account_id  = "123456789012"
+  region      = "eu-west-1"
+  baseline = {
+    alert_emails          = ["data@example.org"]
+    backup_retention_days = 3
+    log_retention_days    = 365
+    trail                 = true
+    ci                    = { provider = "github", repository = "example/platform", branch = "master" }
+  }
+}
+
+run "keys" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_kms_key.this)) == toset(["data", "logs", "backup"]) && alltrue([for key in aws_kms_key.this : key.enable_key_rotation])
+    error_message = "Data, logs and backups need a key each, rotated."
+  }
+}
+
+run "buckets" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_bucket_versioning.backup.versioning_configuration[0].status == "Enabled" && aws_s3_bucket_versioning.log.versioning_configuration[0].status == "Enabled"
+    error_message = "Both buckets must be versioned."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.backup.rule[0].expiration[0].days == 10
+    error_message = "The expiry of backups is a backstop, 7 days after their retention."
+  }
+  assert {
+    condition     = alltrue([for block in [aws_s3_bucket_public_access_block.backup, aws_s3_bucket_public_access_block.log] : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
+    error_message = "No bucket may ever be public."
+  }
+  assert {
+    condition     = alltrue([for policy in [aws_s3_bucket_policy.backup.policy, aws_s3_bucket_policy.log.policy] : jsondecode(policy).Statement[0].Effect == "Deny" && jsondecode(policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"])
+    error_message = "Buckets must be reached by TLS only."
+  }
+  assert {
+    condition     = !aws_s3_bucket.backup.force_destroy && !aws_s3_bucket.log.force_destroy
+    error_message = "A real bucket that holds something must not be deleted."
+  }
+}
+
+run "trail" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudtrail.this[0].is_multi_region_trail && aws_cloudtrail.this[0].enable_log_file_validation
+    error_message = "The trail must cover every region, and be verifiable."
+  }
+}
+
+run "trail_of_the_organisation" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, log_retention_days = 365, trail = false }
+  }
+
+  assert {
+    condition     = length(aws_cloudtrail.this) == 0 && output.trail_arn == null
+    error_message = "There must be no second trail."
+  }
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.ci) == 0 && !strcontains(aws_iam_role.apply.assume_role_policy, "WebIdentity")
+    error_message = "Without a pipeline nobody is trusted by OpenID Connect."
+  }
+}
+
+run "pipeline_is_trusted" {
+  command = plan
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:ref:refs/heads/master"]
+    error_message = "Only the named branch may apply."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:*"]
+    error_message = "Every branch of the repository may plan."
+  }
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.Bool["aws:MultiFactorAuthPresent"] == "true" if statement.Sid == "People"])
+    error_message = "People need a second factor."
+  }
+}
+
+run "gitlab" {
+  command = plan
+
+  variables {
+    baseline = {
+      alert_emails          = []
+      backup_retention_days = 3
+      log_retention_days    = 365
+      trail                 = true
+      ci                    = { provider = "gitlab", repository = "example/data/platform", branch = "main" }
+    }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["gitlab.com:sub"] if statement.Sid == "Pipeline"] == ["project_path:example/data/platform:ref_type:branch:ref:main"]
+    error_message = "Only the named branch may apply."
+  }
+}
+
+run "roles_stay_within_the_boundary" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.apply.policy).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/infra-test-boundary" if contains(flatten([statement.Action]), "iam:CreateRole")])
+    error_message = "Whoever applies may make roles only within the boundary."
+  }
+  assert {
+    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Effect == "Allow"]) : startswith(action, "iam:") && !contains(["iam:PassRole", "iam:CreateServiceLinkedRole"], action)])
+    error_message = "The boundary must not let a role touch identities."
+  }
+  assert {
+    condition     = length(aws_iam_policy.boundary.policy) <= 6144 && length(aws_iam_role_policy.apply.policy) <= 10240 && length(aws_iam_role_policy.plan.policy) <= 10240
+    error_message = "IAM refuses policies that long."
+  }
+  assert {
+    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Action if statement.Resource == "*"]) : can(regex("(Get(Object|SecretValue|Parameter)|Put|Create|Delete|Update|Attach)", action))])
+    error_message = "The plan role may neither change anything nor read data anywhere."
+  }
+}
+
+run "account_is_hardened" {
+  command = plan
+
+  assert {
+    condition     = length(aws_s3_account_public_access_block.this) == 1 && length(aws_emr_block_public_access_configuration.this) == 1 && length(aws_emr_block_public_access_configuration.this[0].permitted_public_security_group_rule_range) == 0
+    error_message = "A real account is hardened, EMR's exemption of port 22 included."
+  }
+}
+
+run "emulator_is_not" {
+  command = plan
+
+  variables {
+    emulated = true
+  }
+
+  assert {
+    condition     = length(aws_s3_account_public_access_block.this) == 0 && aws_s3_bucket.backup.force_destroy
+    error_message = "In the sandbox account-wide settings are left out and buckets can go."
+  }
+}
+
+run "refuses_environment" {
+  command = plan
+
+  variables {
+    environment = "Test"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_account" {
+  command = plan
+
+  variables {
+    account_id = "1234"
+  }
+
+  expect_failures = [var.account_id]
+}
+
+run "refuses_region" {
+  command = plan
+
+  variables {
+    region = "Ireland"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "refuses_tag" {
+  command = plan
+
+  variables {
+    tags = { "aws:owner" = "me" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_email" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = ["nobody"], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = null }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_backup_retention" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 0, log_retention_days = 365, trail = true, ci = null }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_log_retention" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, log_retention_days = 42, trail = true, ci = null }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_ci_provider" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = { provider = "jenkins", repository = "a/b", branch = "master" } }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_ci_repository" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = { provider = "github", repository = "platform", branch = "master" } }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_ci_wildcard" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = { provider = "github", repository = "a/b", branch = "*" } }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_state_bucket" {
+  command = plan
+
+  variables {
+    state_bucket = "Not_A_Bucket"
+  }
+
+  expect_failures = [var.state_bucket]
+}
+
+run "refuses_role_of_another_account" {
+  command = plan
+
+  variables {
+    role = { arn = "arn:aws:iam::210987654321:role/infra", external_id = "" }
+  }
+
+  expect_failures = [var.role]
+}
