@@ -3,19 +3,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 // runDocument is the part of infra/run/v1 that the tests read.
@@ -122,63 +115,6 @@ func healthy(t *testing.T, p *platform) {
 	}
 }
 
-// zookeeperMode is what a server says of itself.
-func zookeeperMode(t *testing.T, p *platform, host string) string {
-	var stats struct {
-		ServerStats struct {
-			State string `json:"server_state"`
-		} `json:"server_stats"`
-	}
-	out := p.on(t, host, "curl", "-fsS", "http://127.0.0.1:8080/commands/stats")
-	if err := json.Unmarshal([]byte(out), &stats); err != nil {
-		t.Fatalf("%s: %v\n%s", host, err, out)
-	}
-	return stats.ServerStats.State
-}
-
-func zookeeperReplicates(t *testing.T, p *platform) {
-	var leader, follower string
-	for i := 1; i <= 3; i++ {
-		host := fmt.Sprintf("zookeeper-%d", i)
-		switch zookeeperMode(t, p, host) {
-		case "leader":
-			leader = host
-		case "follower":
-			follower = host
-		}
-	}
-	if leader == "" || follower == "" {
-		t.Fatalf("leader %q, follower %q", leader, follower)
-	}
-	const client = "/usr/share/zookeeper/bin/zkCli.sh"
-	p.on(t, leader, client, "-server", "127.0.0.1:2181", "create", "/e2e", "written-on-the-leader")
-	got := p.on(t, follower, client, "-server", "127.0.0.1:2181", "get", "/e2e")
-	if !strings.Contains(got, "written-on-the-leader") {
-		t.Errorf("%s reads %q", follower, got)
-	}
-	p.on(t, leader, client, "-server", "127.0.0.1:2181", "delete", "/e2e")
-}
-
-func postgresqlReplicates(t *testing.T, p *platform) {
-	psql := func(host, query string) string {
-		out, _ := p.run(t, 0, "ssh", "e2e", host, "--", "sudo", "-n", "-u", "postgres", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", query)
-		return strings.TrimSpace(out)
-	}
-	psql("postgresql-1", "create table e2e (n int); insert into e2e values (42)")
-	eventually(t, "the standby has the row", func() (bool, string) {
-		got := psql("postgresql-2", "select coalesce((select string_agg(relname, ',') from pg_class where relname = 'e2e'), '')")
-		if got != "e2e" {
-			return false, got
-		}
-		got = psql("postgresql-2", "select n from e2e")
-		return got == "42", got
-	})
-	if got := psql("postgresql-2", "select pg_is_in_recovery()"); got != "t" {
-		t.Errorf("the standby says %q of being in recovery", got)
-	}
-	psql("postgresql-1", "drop table e2e")
-}
-
 func dynamicInventory(t *testing.T, p *platform) {
 	script := filepath.Join(p.project, "inventory")
 	p.write(t, "inventory", "#!/bin/sh\nexec "+p.infra+" -C "+p.project+" inventory e2e \"$@\"\n")
@@ -199,119 +135,6 @@ func dynamicInventory(t *testing.T, p *platform) {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
-	}
-}
-
-func destroyGuard(t *testing.T, p *platform) {
-	file := filepath.Join(p.project, "environments", "e2e.yaml")
-	was, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.write(t, "environments/e2e.yaml", string(was)+"    zookeeper:\n      size: 1\n")
-	_, stderr := p.run(t, 3, "plan", "e2e")
-	if !strings.Contains(stderr, "--allow-destroy") || !strings.Contains(stderr, "zookeeper") {
-		t.Errorf("the refusal does not say what to type:\n%s", stderr)
-	}
-	p.run(t, 3, "apply", "e2e", "--auto-approve")
-	p.write(t, "environments/e2e.yaml", string(was))
-	p.run(t, 0, "plan", "e2e")
-}
-
-// hostID is the instance of a host.
-func (p *platform) hostID(t *testing.T, name string) string {
-	t.Helper()
-	doc := data[struct {
-		Hosts []struct {
-			ID   string `json:"id"`
-			Name string `json:"name"`
-		} `json:"hosts"`
-	}](t, p, "hosts", "e2e")
-	for _, h := range doc.Hosts {
-		if h.Name == name {
-			return h.ID
-		}
-	}
-	t.Fatalf("there is no host %s", name)
-	return ""
-}
-
-// refusingHost stops sshd on one host, wants it named, and brings it back
-// through the EC2 API: stopped for real, then started.
-func refusingHost(t *testing.T, p *platform) {
-	id := p.hostID(t, "zookeeper-3")
-	p.on(t, "zookeeper-3", "systemctl", "stop", "ssh.socket", "ssh.service")
-	_, stderr := p.run(t, 5, "configure", "e2e", "--layer", "zookeeper")
-	if !strings.Contains(stderr, "zookeeper-3") || strings.Contains(stderr, "Traceback") {
-		t.Errorf("the host is not named plainly:\n%s", stderr)
-	}
-	api := ec2.NewFromConfig(aws.Config{
-		Region: "eu-west-1", BaseEndpoint: aws.String(p.endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
-	})
-	state := func() types.InstanceStateName {
-		out, err := api.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out.Reservations[0].Instances[0].State.Name
-	}
-	if _, err := api.StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{id}}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the instance is stopped", func() (bool, string) {
-		now := state()
-		return now == types.InstanceStateNameStopped, string(now)
-	})
-	if _, err := api.StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{id}}); err != nil {
-		t.Fatal(err)
-	}
-	p.run(t, 0, "configure", "e2e", "--layer", "zookeeper")
-	eventually(t, "the ensemble is whole again", func() (bool, string) {
-		mode := zookeeperMode(t, p, "zookeeper-3")
-		return mode == "follower" || mode == "leader", mode
-	})
-}
-
-// failingTerraform lets the cloud refuse one kind of change in the middle of
-// an apply. What was made stays in the state, the error names the resource,
-// and the same command mends it.
-func failingTerraform(t *testing.T, p *platform) {
-	file := filepath.Join(p.project, "environments", "e2e.yaml")
-	was, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.write(t, "environments/e2e.yaml", string(was)+"  baseline:\n    alert_emails: [ops@example.com]\n    log_retention_days: 30\n")
-	p.fault(t, `[{"service":"sns","action":"Subscribe","status":400,"count":50}]`)
-	_, stderr := p.run(t, 1, "apply", "e2e", "--auto-approve", "--product", "baseline")
-	if !strings.Contains(stderr, "aws_sns_topic_subscription") || !strings.Contains(stderr, "next:") || strings.Contains(stderr, "goroutine ") {
-		t.Errorf("the failure is not explained:\n%s", stderr)
-	}
-	p.fault(t, "")
-	p.run(t, 0, "apply", "e2e", "--auto-approve", "--product", "baseline")
-	p.write(t, "environments/e2e.yaml", string(was))
-	p.run(t, 0, "apply", "e2e", "--auto-approve", "--product", "baseline")
-}
-
-// fault gives the emulator faults to answer with; none clears them.
-func (p *platform) fault(t *testing.T, faults string) {
-	t.Helper()
-	method := http.MethodPost
-	if faults == "" {
-		method = http.MethodDelete
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, p.endpoint+"/_sandbox/faults", strings.NewReader(faults))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= 300 {
-		t.Fatalf("the emulator answers %s", response.Status)
 	}
 }
 

@@ -51,6 +51,10 @@ func (ps *Plans) Empty() bool {
 	return !slices.ContainsFunc(ps.Stacks, func(s *StackPlan) bool { return s.Deferred != "" || !s.Empty() })
 }
 
+// RefreshOnly tells whether only the state was to be compared with what
+// exists.
+func (ps *Plans) RefreshOnly() bool { return ps.selection.RefreshOnly }
+
 // changes are those of all stacks.
 func (ps *Plans) changes() []guard.Change {
 	var all []guard.Change

@@ -85,12 +85,16 @@ const createsShown = 12
 func PlanText(plans *provision.Plans, all bool) string {
 	var b strings.Builder
 	for _, s := range plans.Stacks {
-		if s.Deferred == "" && s.Empty() && len(s.Drift) == 0 {
+		if s.Deferred == "" && s.Empty() {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s: %s\n", s.Stack, s.Summary())
 		for _, c := range s.Drift {
-			fmt.Fprintf(&b, "  ! %s was changed outside of infra (%s)\n", c.Address, c.Action)
+			// Much of it is a provider writing an empty value another way: it is
+			// of interest to whoever asks for it.
+			if all || plans.RefreshOnly() {
+				fmt.Fprintf(&b, "  ! %s is not as the state says (%s)\n", c.Address, c.Action)
+			}
 		}
 		sorted := append([]guard.Change(nil), s.Changes...)
 		sort.SliceStable(sorted, func(i, j int) bool {

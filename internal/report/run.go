@@ -79,5 +79,17 @@ func RunText(doc RunDocument) string {
 	if len(doc.Hosts) > 0 {
 		parts = append(parts, fmt.Sprintf("%d changes on %d hosts", changed, len(doc.Hosts)))
 	}
-	return fmt.Sprintf("%s of %s: done in %s, %s.\n", doc.Verb, doc.Environment, took, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s of %s: done in %s, %s.\n", doc.Verb, doc.Environment, took, strings.Join(parts, ", ")) + changedText(doc.Tasks)
+}
+
+// tasksShown is how many changed tasks are listed before the rest is counted.
+const tasksShown = 10
+
+// changedText lists what changed on the hosts; a first apply changes so much
+// that only its count is of interest.
+func changedText(tasks []string) string {
+	if len(tasks) == 0 || len(tasks) > tasksShown {
+		return ""
+	}
+	return "  changed on hosts: " + strings.Join(tasks, "; ") + "\n"
 }

@@ -36,11 +36,12 @@ const settingsFile = "test-settings.json"
 // testConfig reads what the test wrote down for the daemon.
 func testConfig(project string) (Config, error) {
 	var config Config
-	data, err := os.ReadFile(filepath.Join(project, settingsFile)) //nolint:gosec // the test's own
+	data, err := os.ReadFile(filepath.Join(project, settingsFile))
 	if err != nil {
 		return config, err
 	}
-	return config, json.Unmarshal(data, &config)
+	err = json.Unmarshal(data, &config)
+	return config, err
 }
 
 // newCloud starts a sandbox, or skips the test where none can run.
@@ -102,7 +103,11 @@ func (c *cloud) up() {
 func freePort(t *testing.T) int {
 	t.Helper()
 	listener := listen(t, 0)
-	port := listener.Addr().(*net.TCPAddr).Port
+	address, isTCP := listener.Addr().(*net.TCPAddr)
+	if !isTCP {
+		t.Fatalf("listening on %v", listener.Addr())
+	}
+	port := address.Port
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -58,11 +58,11 @@ func TestCloud(t *testing.T) {
 			}
 		}
 	})
-	t.Run("networks", func(t *testing.T) { c.checkNetworks(t, address, key, a, across, other, stranger) })
+	t.Run("networks", func(t *testing.T) { c.checkNetworks(t, address, key, stranger) })
 	t.Run("security groups hold between neighbours", func(t *testing.T) {
 		c.checkGroups(t, one, address, key, neighbour)
 	})
-	t.Run("elastic address moves", func(t *testing.T) {
+	t.Run("elastic address moves", func(*testing.T) {
 		newKey := c.hostKey(neighbour)
 		c.run(address, key, "true")
 		c.associate(allocation, neighbour)
@@ -109,7 +109,7 @@ func TestCloud(t *testing.T) {
 }
 
 // checkNetworks asserts what reaches what.
-func (c *cloud) checkNetworks(t *testing.T, address string, key ssh.PublicKey, a, across string, other place, stranger string) {
+func (c *cloud) checkNetworks(t *testing.T, address string, key ssh.PublicKey, stranger string) {
 	reach := func(target string) string {
 		return c.run(address, key, "timeout 5 nc -z -w 3 "+target+" && echo reached || echo cut off")
 	}

@@ -45,7 +45,7 @@ func traces(t *testing.T, config Config, layout network.Layout) []string {
 		t.Fatal(err)
 	}
 	for _, loop := range loops {
-		if text, err := os.ReadFile(loop); err == nil { //nolint:gosec // a kernel file
+		if text, err := os.ReadFile(loop); err == nil {
 			look("loop device", []string{string(text)}, config.Dir)
 		}
 	}
@@ -54,7 +54,7 @@ func traces(t *testing.T, config Config, layout network.Layout) []string {
 		t.Fatal(err)
 	}
 	for _, process := range processes {
-		if text, err := os.ReadFile(process); err == nil { //nolint:gosec // a kernel file
+		if text, err := os.ReadFile(process); err == nil {
 			look("process", []string{process + " " + strings.ReplaceAll(string(text), "\x00", " ")}, id, config.Dir, config.Project)
 		}
 	}
@@ -72,7 +72,7 @@ func output(t *testing.T, program string, arguments ...string) []string {
 
 func read(t *testing.T, path string) []string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // a kernel file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func installPackages(ctx context.Context, progress func(string)) error {
 }
 
 func apts(ctx context.Context, apt string, arguments []string) error {
-	command := exec.CommandContext(ctx, apt, arguments...) //nolint:gosec // fixed package names
+	command := exec.CommandContext(ctx, apt, arguments...)
 	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PATH="+searchPath())
 	output, err := command.CombinedOutput()
 	if err != nil {

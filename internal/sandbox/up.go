@@ -90,7 +90,7 @@ func launch(config Config) (started process, err error) {
 	if err := os.WriteFile(config.progressFile(), nil, 0o600); err != nil {
 		return process{}, err
 	}
-	command := exec.Command(config.Executable, config.serveArguments()...) //nolint:gosec // infra itself
+	command := exec.Command(config.Executable, config.serveArguments()...) //nolint:noctx // the daemon outlives this command
 	command.Dir = config.Dir
 	command.Stdout, command.Stderr = log, log
 	command.Env = daemonEnvironment(os.Environ())
@@ -100,7 +100,7 @@ func launch(config Config) (started process, err error) {
 	}
 	started, err = identify(command.Process.Pid)
 	go func() {
-		_ = command.Wait() //nolint:errcheck // collected so that it does not stay a zombie; how it ended is in its record
+		_ = command.Wait()
 	}()
 	return started, err
 }
@@ -158,7 +158,7 @@ type follower struct {
 }
 
 func (f *follower) report(path string, line func(string)) (err error) {
-	file, err := os.Open(path) //nolint:gosec // our own file
+	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (f *follower) report(path string, line func(string)) (err error) {
 
 // lastLine is the last thing a log says.
 func lastLine(path string) string {
-	data, err := os.ReadFile(path) //nolint:gosec // our own log
+	data, err := os.ReadFile(path)
 	if err != nil || len(data) == 0 {
 		return "it wrote nothing"
 	}

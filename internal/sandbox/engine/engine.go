@@ -115,7 +115,7 @@ func (e *Engine) launch(options Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, namespace.Close()) }()
-	command := exec.Command("dockerd", options.arguments()...) //nolint:gosec // our own arguments
+	command := exec.Command("dockerd", options.arguments()...) //nolint:noctx // Stop ends it
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	enterNetwork := func() error {
@@ -152,7 +152,7 @@ func startIn(command *exec.Cmd, group string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a kernel folder
 		return fmt.Errorf("make control group %s: %w", group, err)
 	}
-	handle, err := os.Open(dir) //nolint:gosec // our own group
+	handle, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("open control group %s: %w", group, err)
 	}

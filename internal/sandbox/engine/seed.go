@@ -68,7 +68,7 @@ func plant(seed, dir string) error {
 	}
 	for _, layer := range layers {
 		from, to := filepath.Join(seed, layersDir, layer), filepath.Join(dir, layersDir, layer)
-		link, err := os.ReadFile(filepath.Join(from, "link")) //nolint:gosec // our own cache
+		link, err := os.ReadFile(filepath.Join(from, "link"))
 		if err != nil {
 			return fmt.Errorf("read a layer of the engine's images: %w", err)
 		}

@@ -199,7 +199,7 @@ func (r rootDir) readLinks(folder string) (links map[string]string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s of the host: %w", folder, err)
 	}
-	dir := os.NewFile(uintptr(fd), folder) //nolint:gosec // not negative
+	dir := os.NewFile(uintptr(fd), folder)
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {

@@ -34,7 +34,7 @@ func bake(ctx context.Context, path string, progress func(string)) (err error) {
 	partial := filepath.Join(dir, "root.tar")
 	// In a mount namespace of its own: what it mounts is then nobody else's to
 	// keep busy, and gone when it ends, however it ends.
-	command := exec.CommandContext(ctx, "unshare", append([]string{"--mount", "--propagation", "private", "mmdebstrap"}, arguments(dir, partial, packages)...)...) //nolint:gosec // our own arguments
+	command := exec.CommandContext(ctx, "unshare", append([]string{"--mount", "--propagation", "private", "mmdebstrap"}, arguments(dir, partial, packages)...)...)
 	command.Env = append(os.Environ(), "TMPDIR="+dir)
 	// Its mounts live in a mount namespace of its own and vanish with it, so
 	// that removing dir never reaches into the machine's /dev or /proc. Asked

@@ -114,7 +114,7 @@ func Import(ctx context.Context, docker *client.Client, path string) (reference 
 	if slices.ContainsFunc(present, func(i image.Summary) bool { return slices.Contains(i.RepoTags, reference) }) {
 		return reference, nil
 	}
-	file, err := os.Open(path) //nolint:gosec // from the user's own cache
+	file, err := os.Open(path)
 	if err != nil {
 		return "", fault.New(fault.Failed, op, err, "")
 	}

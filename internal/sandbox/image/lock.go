@@ -30,11 +30,11 @@ func flock(ctx context.Context, descriptor int) error {
 // lock waits for the exclusive right to make something in the cache, and removes
 // what others left half-made.
 func lock(ctx context.Context, path string) (func() error, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the user's own cache
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(ctx, int(file.Fd())); err != nil { //nolint:gosec // a file descriptor is small
+	if err := flock(ctx, int(file.Fd())); err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for another bake: %w", err), file.Close())
 	}
 	for _, pattern := range []string{"bake-*", "seed-*"} {

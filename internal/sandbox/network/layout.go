@@ -60,7 +60,7 @@ func (l Layout) NamespaceAddress() netip.Addr { return l.address(18, 2) }
 func (l Layout) PublicRange() netip.Prefix { return netip.PrefixFrom(l.address(19, 0), 24) }
 
 func (l Layout) address(second, last byte) netip.Addr {
-	return netip.AddrFrom4([4]byte{198, second, byte(l.Number), last}) //nolint:gosec // 0 to 255 by construction
+	return netip.AddrFrom4([4]byte{198, second, byte(l.Number), last})
 }
 
 // Bridge is the name of a subnet's bridge, short enough for the kernel.

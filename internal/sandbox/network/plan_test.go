@@ -26,12 +26,18 @@ func hostIDs(plan Plan) []string {
 
 func TestNewPlan(t *testing.T) {
 	vpcs := []emulator.VPC{
-		{ID: "vpc-a", CIDR: "10.20.0.0/16"}, {ID: "vpc-b", CIDR: "10.20.128.0/20"}, {ID: "vpc-c", CIDR: "10.30.0.0/16"},
-		{ID: "vpc-own", CIDR: "198.18.0.0/16"}, {ID: "vpc-default", CIDR: "172.31.0.0/16"}, {ID: "vpc-default-2", CIDR: "172.31.0.0/16"},
+		{ID: "vpc-a", CIDR: "10.20.0.0/16"},
+		{ID: "vpc-b", CIDR: "10.20.128.0/20"},
+		{ID: "vpc-c", CIDR: "10.30.0.0/16"},
+		{ID: "vpc-own", CIDR: "198.18.0.0/16"},
+		{ID: "vpc-default", CIDR: "172.31.0.0/16"},
+		{ID: "vpc-default-2", CIDR: "172.31.0.0/16"},
 	}
 	subnets := []emulator.Subnet{
-		{ID: "subnet-a", VPC: "vpc-a", CIDR: "10.20.1.0/24"}, {ID: "subnet-b", VPC: "vpc-b", CIDR: "10.20.128.0/24"},
-		{ID: "subnet-c", VPC: "vpc-c", CIDR: "10.30.1.0/24"}, {ID: "subnet-empty", VPC: "vpc-c", CIDR: "10.30.2.0/24"},
+		{ID: "subnet-a", VPC: "vpc-a", CIDR: "10.20.1.0/24"},
+		{ID: "subnet-b", VPC: "vpc-b", CIDR: "10.20.128.0/24"},
+		{ID: "subnet-c", VPC: "vpc-c", CIDR: "10.30.1.0/24"},
+		{ID: "subnet-empty", VPC: "vpc-c", CIDR: "10.30.2.0/24"},
 	}
 	terminated := instance("i-dead", "vpc-c", "subnet-empty", "10.30.2.4", 0)
 	terminated.State = emulator.Terminated
@@ -45,28 +51,36 @@ func TestNewPlan(t *testing.T) {
 	}{
 		"terminated instances, clusters and unused VPCs need nothing": {
 			[]emulator.Instance{terminated, cluster, instance("i-c", "vpc-c", "subnet-c", "10.30.1.4", 1)},
-			nil, []string{"i-c"}, nil,
+			nil,
+			[]string{"i-c"},
+			nil,
 		},
 		"the older of two that overlap wins": {
 			[]emulator.Instance{
 				instance("i-a", "vpc-a", "subnet-a", "10.20.1.4", 9), instance("i-b", "vpc-b", "subnet-b", "10.20.128.4", 1),
 				instance("i-c", "vpc-c", "subnet-c", "10.30.1.4", 2),
 			},
-			nil, []string{"i-b", "i-c"}, map[string]string{"i-a": "overlaps with 10.20.128.0/20 of VPC vpc-b"},
+			nil,
+			[]string{"i-b", "i-c"},
+			map[string]string{"i-a": "overlaps with 10.20.128.0/20 of VPC vpc-b"},
 		},
 		"what is there already wins over what is older": {
 			[]emulator.Instance{
 				instance("i-a", "vpc-a", "subnet-a", "10.20.1.4", 9), instance("i-b", "vpc-b", "subnet-b", "10.20.128.4", 1),
 			},
-			[]string{"vpc-a"}, []string{"i-a"}, map[string]string{"i-b": "overlaps with 10.20.0.0/16 of VPC vpc-a"},
+			[]string{"vpc-a"},
+			[]string{"i-a"},
+			map[string]string{"i-b": "overlaps with 10.20.0.0/16 of VPC vpc-a"},
 		},
 		"the sandbox's own ranges": {
 			[]emulator.Instance{instance("i-own", "vpc-own", "subnet-own", "198.18.0.4", 1)},
-			nil, nil, map[string]string{"i-own": "the sandbox's own links"},
+			nil, nil,
+			map[string]string{"i-own": "the sandbox's own links"},
 		},
 		"a VPC that is gone": {
 			[]emulator.Instance{instance("i-x", "vpc-x", "subnet-x", "10.1.0.4", 1)},
-			nil, nil, map[string]string{"i-x": "does not exist"},
+			nil, nil,
+			map[string]string{"i-x": "does not exist"},
 		},
 	}
 	for name, c := range cases {

@@ -86,7 +86,7 @@ func privateAddresses(host emulator.Instance) []string {
 
 // writer holds what the lines of one ruleset are made from.
 type writer struct {
-	strings.Builder
+	lines   []string
 	layout  Layout
 	plan    Plan
 	groups  []emulator.SecurityGroup
@@ -96,7 +96,7 @@ type writer struct {
 }
 
 func (w *writer) linef(format string, arguments ...any) {
-	fmt.Fprintf(w, format+"\n", arguments...)
+	w.lines = append(w.lines, fmt.Sprintf(format, arguments...)+"\n")
 }
 
 func (w *writer) write() string {
@@ -110,7 +110,7 @@ func (w *writer) write() string {
 	w.groupChains()
 	w.hostChains()
 	w.linef("}")
-	return w.String()
+	return strings.Join(w.lines, "")
 }
 
 func (w *writer) sets() {

@@ -18,7 +18,8 @@ func world() emulator.Snapshot {
 	return emulator.Snapshot{
 		VPCs: []emulator.VPC{{ID: "vpc-a", CIDR: "10.20.0.0/16"}, {ID: "vpc-b", CIDR: "10.30.0.0/16"}},
 		Subnets: []emulator.Subnet{
-			{ID: "subnet-a1", VPC: "vpc-a", CIDR: "10.20.1.0/24"}, {ID: "subnet-a2", VPC: "vpc-a", CIDR: "10.20.2.0/24"},
+			{ID: "subnet-a1", VPC: "vpc-a", CIDR: "10.20.1.0/24"},
+			{ID: "subnet-a2", VPC: "vpc-a", CIDR: "10.20.2.0/24"},
 			{ID: "subnet-b1", VPC: "vpc-b", CIDR: "10.30.1.0/24"},
 		},
 		Instances: []emulator.Instance{
@@ -135,7 +136,7 @@ func checkRuleset(t *testing.T, ruleset string) {
 	if err != nil || os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: checking a ruleset needs nft and root")
 	}
-	command := exec.CommandContext(t.Context(), nft, "--check", "--file", "-") //nolint:gosec // nft itself
+	command := exec.CommandContext(t.Context(), nft, "--check", "--file", "-")
 	command.Stdin = strings.NewReader(ruleset)
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Errorf("nft refuses the ruleset: %v\n%s\n%s", err, bytes.TrimSpace(output), ruleset)

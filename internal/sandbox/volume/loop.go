@@ -37,7 +37,7 @@ func configure(device Device, file *os.File) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
-	config := unix.LoopConfig{Fd: uint32(file.Fd())} //nolint:gosec // a file descriptor is small
+	config := unix.LoopConfig{Fd: uint32(file.Fd())}
 	copy(config.Info.File_name[:len(config.Info.File_name)-1], file.Name())
 	if err := unix.IoctlLoopConfigure(int(node.Fd()), &config); err != nil {
 		return fmt.Errorf("configure %s: %w", device.Name, err)
@@ -76,12 +76,12 @@ func free(device Device) (err error) {
 // open opens the device's node, making it where /dev is not the kernel's own.
 func open(device Device) (*os.File, error) {
 	path := "/dev/" + device.Name
-	file, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a device of the machine
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return file, err
 	}
 	if err := unix.Mknod(path, unix.S_IFBLK|0o660, int(unix.Mkdev(device.Major, device.Minor))); err != nil { //nolint:gosec // small numbers
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
-	return os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a device of the machine
+	return os.OpenFile(path, os.O_RDWR, 0)
 }

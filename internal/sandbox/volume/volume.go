@@ -143,7 +143,7 @@ func attached(dir string) (map[string]Device, error) {
 	}
 	devices := map[string]Device{}
 	for _, path := range backing {
-		text, err := os.ReadFile(path) //nolint:gosec // a kernel file
+		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // freed since it was listed
 		}

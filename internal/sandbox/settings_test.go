@@ -1,0 +1,130 @@
+package sandbox
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"infra/internal/fault"
+)
+
+func TestPort(t *testing.T) {
+	for endpoint, want := range map[string]int{
+		"http://127.0.0.1:4566":     4566,
+		"http://127.0.0.1:4566/":    4566,
+		"https://127.0.0.1:4566":    0,
+		"http://10.0.0.1:4566":      0,
+		"http://localhost:4566":     0,
+		"http://127.0.0.1":          0,
+		"http://127.0.0.1:0":        0,
+		"http://127.0.0.1:99999":    0,
+		"http://[::1]:4566":         0,
+		"":                          0,
+		"http://127.0.0.1:4566\x7f": 0,
+	} {
+		port, err := Config{Endpoint: endpoint}.port()
+		if port != want || (err == nil) != (want != 0) {
+			t.Errorf("%q: %d, %v", endpoint, port, err)
+		}
+	}
+	_, err := Config{Dir: "/x", Endpoint: "https://example.com"}.settle()
+	if fault.CodeOf(err) != fault.Usage || fault.HintOf(err) == "" {
+		t.Errorf("a bad endpoint: %v", err)
+	}
+}
+
+func TestSettleFollowsLinks(t *testing.T) {
+	folder := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
+	one, err := Config{Dir: filepath.Join(folder, ".infra", "sandbox"), Endpoint: "http://127.0.0.1:1"}.settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := Config{Dir: filepath.Join(link, ".infra", "sandbox"), Endpoint: "http://127.0.0.1:1"}.settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.Dir != two.Dir || one.layout() != two.layout() {
+		t.Errorf("one folder, two sandboxes: %s and %s", one.Dir, two.Dir)
+	}
+}
+
+func TestProcess(t *testing.T) {
+	self, err := identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !self.alive() {
+		t.Error("this process does not live")
+	}
+	for what, other := range map[string]process{
+		"none":           {},
+		"a reused id":    {PID: self.PID, Start: self.Start + 1, Boot: self.Boot},
+		"another boot":   {PID: self.PID, Start: self.Start, Boot: "x"},
+		"one that ended": {PID: 1 << 30, Start: self.Start, Boot: self.Boot},
+	} {
+		if other.alive() {
+			t.Errorf("%s lives", what)
+		}
+	}
+}
+
+func TestMissingPackages(t *testing.T) {
+	dir := t.TempDir()
+	for program := range programs() {
+		if program == "nft" || program == "bridge" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, program), nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "nft"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := missingPackages(dir), []string{"iproute2", "nftables"}; !slices.Equal(got, want) {
+		t.Errorf("missing %v, want %v", got, want)
+	}
+	want := []string{"install", "--yes", "--no-install-recommends", "nftables"}
+	if got := installArguments([]string{"nftables"}); !slices.Equal(got, want) {
+		t.Errorf("apt-get %v, want %v", got, want)
+	}
+}
+
+func TestDaemonEnvironment(t *testing.T) {
+	got := daemonEnvironment([]string{
+		"HOME=/root", "AWS_SECRET_ACCESS_KEY=x", "AWS_ENDPOINT_URL=y", "https_proxy=z", "PYTHONPATH=p", "TF_VAR_a=b", "PATH=/bin",
+	})
+	if !slices.Equal(got[:2], []string{"HOME=/root", "https_proxy=z"}) || len(got) != 3 || !strings.HasPrefix(got[2], "PATH=") {
+		t.Errorf("the daemon would see %v", got)
+	}
+}
+
+func TestFollower(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "progress")
+	var lines []string
+	var f follower
+	for _, text := range []string{"", "one\ntw", "one\ntwo\n", "one\ntwo\nthree\nfour"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.report(path, func(line string) { lines = append(lines, line) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"one", "two", "three"}; !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
+	}
+}
+
+func TestStatusWithoutSandbox(t *testing.T) {
+	status, err := ReadStatus(t.Context(), Config{Dir: filepath.Join(t.TempDir(), ".infra", "sandbox"), Endpoint: "http://127.0.0.1:1"})
+	if err != nil || status.State != stopped {
+		t.Errorf("%+v, %v", status, err)
+	}
+}
