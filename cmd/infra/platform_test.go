@@ -34,6 +34,7 @@ func TestPlatform(t *testing.T) {
 		name string
 		test func(*testing.T, *platform)
 	}{
+		{"another account is refused", wrongAccount},
 		{"a plan before the first apply", planOfNothing},
 		{"apply builds it", firstApply},
 		{"a second apply changes nothing", secondApply},
@@ -56,6 +57,24 @@ func TestPlatform(t *testing.T) {
 		t.Errorf("the sandbox left something behind.\nbefore:\n%s\nafter:\n%s", before, after)
 	}
 	p.run(t, 0, "sandbox", "down", "--environment", "e2e") // a second time is no error
+}
+
+// wrongAccount opens an environment whose account is not that of the
+// credentials: refused before Terraform is initialised.
+func wrongAccount(t *testing.T, p *platform) {
+	p.write(t, "environments/foreign.yaml", "extends: e2e\naccount: \"210987654321\"\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.78.0.0/16\n")
+	_, stderr := p.run(t, 3, "plan", "foreign")
+	if !strings.Contains(stderr, "210987654321") || !strings.Contains(stderr, "123456789012") {
+		t.Errorf("the refusal does not name both accounts:\n%s", stderr)
+	}
+	for _, left := range []string{"data/foreign", "runs/foreign"} {
+		if _, err := os.Stat(filepath.Join(p.project, ".infra", left)); err == nil {
+			t.Errorf("%s was written", left)
+		}
+	}
+	if err := os.Remove(filepath.Join(p.project, "environments", "foreign.yaml")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func planOfNothing(t *testing.T, p *platform) {

@@ -44,6 +44,9 @@ func runApply(ctx context.Context, g *globals, name string, o applyOptions) erro
 	if err != nil {
 		return err
 	}
+	if err := o.sel.Check(); err != nil {
+		return err
+	}
 	p, err := provision.Open(ctx, project, name, g.con)
 	if err != nil {
 		return err

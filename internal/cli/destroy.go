@@ -41,6 +41,9 @@ func runDestroy(ctx context.Context, g *globals, name string, o destroyOptions) 
 	if err != nil {
 		return err
 	}
+	if err := o.sel.Check(); err != nil {
+		return err
+	}
 	p, err := provision.Open(ctx, project, name, g.con)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -59,12 +60,14 @@ func newInventoryCommand(g *globals) *cobra.Command {
 of the one line "exec infra inventory prod \"$@\"" is an inventory source.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if list && host != "" {
+				return fault.New(fault.Usage, "", errors.New("--list and --host exclude each other"), "infra inventory --help")
+			}
 			return runInventory(cmd.Context(), g, args[0], list, host)
 		},
 	}, "  infra inventory prod\n  infra inventory prod --list\n  infra inventory prod --host zookeeper-1", fault.Refused)
 	cmd.Flags().BoolVar(&list, "list", false, "all groups and hosts, as Ansible asks for them")
 	cmd.Flags().StringVar(&host, "host", "", "the variables of one host, as Ansible asks for them")
-	cmd.MarkFlagsMutuallyExclusive("list", "host")
 	return cmd
 }
 

@@ -33,6 +33,9 @@ func runPlan(ctx context.Context, g *globals, name string, sel provision.Selecti
 	if err != nil {
 		return err
 	}
+	if err := sel.Check(); err != nil {
+		return err
+	}
 	p, err := provision.Open(ctx, project, name, g.con)
 	if err != nil {
 		return err

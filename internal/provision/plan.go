@@ -28,6 +28,16 @@ type Selection struct {
 	AllowDestroy []string // addresses of stateful resources that may go
 }
 
+// Check refuses a selection that names nothing, without asking anybody.
+func (s Selection) Check() error {
+	products, err := stack.Select(s.Products)
+	if err != nil {
+		return err
+	}
+	_, err = stack.Targets(products, s.Layers)
+	return err
+}
+
 // StackPlan is what would happen to one stack.
 type StackPlan struct {
 	Stack    stack.Stack

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -90,6 +91,12 @@ func clean(ctx context.Context, config Config, made record) error {
 	errs = append(errs, err, restoreWatches(watchesFile, made.WatchesBefore, others))
 	if made.Daemon.PID != 0 && !made.NamespacesMounted {
 		errs = append(errs, releaseNamespaces())
+	}
+	// Why the emulator died is worth keeping.
+	const emulatorLog = "emulator.log"
+	err = os.Rename(filepath.Join(config.emulatorDir(), emulatorLog), filepath.Join(config.Dir, emulatorLog))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
 	}
 	for _, dir := range []string{config.servicesDir(), config.emulatorDir()} {
 		errs = append(errs, os.RemoveAll(dir))

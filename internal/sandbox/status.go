@@ -73,7 +73,9 @@ func ReadStatus(_ context.Context, config Config) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	status := Status{Schema: statusSchema, State: stopped, Endpoint: config.Endpoint}
+	status := Status{
+		Schema: statusSchema, State: stopped, Endpoint: config.Endpoint, Hosts: []HostStatus{}, Networks: []NetworkStatus{},
+	}
 	found, err := readRecord(config)
 	if err != nil {
 		return Status{}, fault.New(fault.Failed, op, err, "infra sandbox down")
