@@ -65,7 +65,7 @@ func newPlatform(t *testing.T) *platform {
 			t.Fatal(err)
 		}
 	}
-	p.endpoint = fmt.Sprintf("http://127.0.0.1:%d", freePort(t))
+	p.endpoint = "http://127.0.0.1:" + freePort(t)
 	p.write(t, "environments/e2e.yaml", fmt.Sprintf(`extends: sandbox
 endpoint: %s
 products:
@@ -76,7 +76,7 @@ products:
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGINT, syscall.SIGTERM)
 	down := func() {
-		out, err := exec.Command(p.infra, "-C", p.project, "sandbox", "down", "--environment", "e2e").CombinedOutput()
+		out, err := exec.CommandContext(context.Background(), p.infra, "-C", p.project, "sandbox", "down", "--environment", "e2e").CombinedOutput()
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sandbox down: %v\n%s\n", err, out)
 		}
@@ -102,8 +102,8 @@ products:
 
 // keepEvidence shows the end of the sandbox's log when something failed.
 func (p *platform) keepEvidence(t *testing.T) {
-	logs, _ := filepath.Glob(filepath.Join(p.project, ".infra", "sandbox", "*.log"))
-	for _, log := range logs {
+	for _, name := range []string{"daemon.log", "emulator/emulator.log"} {
+		log := filepath.Join(p.project, ".infra", "sandbox", name)
 		data, err := os.ReadFile(log)
 		if err != nil {
 			continue
@@ -182,14 +182,18 @@ func eventually(t *testing.T, what string, holds func() (bool, string)) {
 	}
 }
 
-func freePort(t *testing.T) int {
+func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 func tail(text string) string {

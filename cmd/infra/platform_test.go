@@ -144,7 +144,7 @@ func dynamicInventory(t *testing.T, p *platform) {
 	if err != nil || len(programs) == 0 {
 		t.Fatalf("no ansible-inventory: %v", err)
 	}
-	cmd := exec.Command(programs[0], "-i", script, "--graph")
+	cmd := exec.CommandContext(t.Context(), programs[0], "-i", script, "--graph")
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -170,11 +170,15 @@ func leftovers(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, command := range [][]string{
-		{"ip", "netns", "list"}, {"ip", "-o", "link"}, {"ip", "route"}, {"losetup", "-l", "-n"},
-		{"sh", "-c", "cut -d' ' -f2,3 /proc/self/mounts"}, {"sh", "-c", "nft list ruleset 2>/dev/null; ls /run | grep infra; ls /var/lib | grep infra; true"},
+		{"ip", "netns", "list"},
+		{"ip", "-o", "link"},
+		{"ip", "route"},
+		{"losetup", "-l", "-n"},
+		{"sh", "-c", "cut -d' ' -f2,3 /proc/self/mounts"},
+		{"sh", "-c", "nft list ruleset 2>/dev/null; ls /run | grep infra; ls /var/lib | grep infra; true"},
 		{"sh", "-c", "ps -eo args | grep -E 'dockerd|containerd|moto|sandbox serve' | grep -v grep || true"},
 	} {
-		out, err := exec.Command(command[0], command[1:]...).Output()
+		out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).Output()
 		if err != nil {
 			t.Fatalf("%v: %v", command, err)
 		}

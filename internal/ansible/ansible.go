@@ -151,6 +151,7 @@ collections_path = %s
 local_tmp = %s
 stdout_callback = ansible.posix.jsonl
 host_key_checking = True
+no_target_syslog = True
 retry_files_enabled = False
 interpreter_python = /usr/bin/python3
 inject_facts_as_vars = False
@@ -164,6 +165,7 @@ deprecation_warnings = False
 localhost_warning = False
 
 [inventory]
+host_pattern_mismatch = ignore
 enable_plugins = ansible.builtin.yaml
 any_unparsed_is_failed = True
 unparsed_is_failed = True

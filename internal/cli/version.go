@@ -13,8 +13,8 @@ import (
 // version and commit are set by the linker; a plain build takes them from
 // what Go recorded.
 var (
-	version = "dev" //nolint:gochecknoglobals // the linker sets it
-	commit  = ""    //nolint:gochecknoglobals // the linker sets it
+	version = "dev"
+	commit  = ""
 )
 
 func newVersionCommand(g *globals) *cobra.Command {

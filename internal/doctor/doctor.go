@@ -37,7 +37,9 @@ func Examine(ctx context.Context, project string, env *environment.Environment) 
 		func(ctx context.Context) Finding { return terraformProgram(ctx, project) },
 		func(context.Context) Finding { return providers() },
 		func(context.Context) Finding { return ansiblePrograms(project) },
-		func(context.Context) Finding { return program("ssh", "OpenSSH client", "apt-get install openssh-client") },
+		func(context.Context) Finding {
+			return program("ssh", "OpenSSH client", "apt-get install openssh-client")
+		},
 		func(context.Context) Finding { return writable(project) },
 	}
 	if env != nil {

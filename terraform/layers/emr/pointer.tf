@@ -5,6 +5,9 @@ resource "aws_route53_record" "active" {
   type    = "CNAME"
   ttl     = 30
   records = [aws_emr_cluster.this[var.active].master_public_dns]
+
+  # Creating it a second time, when an answer got lost, is no error.
+  allow_overwrite = true
 }
 
 resource "aws_ssm_parameter" "active" {

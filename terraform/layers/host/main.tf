@@ -94,4 +94,7 @@ resource "aws_route53_record" "this" {
   type    = "A"
   ttl     = 60
   records = [aws_instance.this.private_ip]
+
+  # Creating it a second time, when an answer got lost, is no error.
+  allow_overwrite = true
 }

@@ -15,6 +15,9 @@ resource "aws_route53_record" "endpoint" {
   lifecycle {
     ignore_changes = [records]
   }
+
+  # Creating it a second time, when an answer got lost, is no error.
+  allow_overwrite = true
 }
 
 locals {

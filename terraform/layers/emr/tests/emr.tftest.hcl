@@ -36,9 +36,10 @@ variables {
   key_name              = "infra-test"
 }
 
-run "one_colour" {
+run "as_usual" {
   command = plan
 
+  # one colour
   assert {
     condition     = keys(aws_emr_cluster.this) == ["blue"] && aws_emr_cluster.this["blue"].termination_protection
     error_message = "The active cluster must exist and be protected."
@@ -54,6 +55,42 @@ run "one_colour" {
   assert {
     condition     = aws_route53_record.active.name == "emr.test.internal" && aws_route53_record.active.ttl == 30 && aws_ssm_parameter.active.name == "/infra/test/emr/active"
     error_message = "A name and a parameter must point to the active cluster."
+  }
+
+  # encrypted
+  assert {
+    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).EncryptionConfiguration.AtRestEncryptionConfiguration.LocalDiskEncryptionConfiguration.EnableEbsEncryption
+    error_message = "Local disks must be encrypted."
+  }
+  assert {
+    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).EncryptionConfiguration.AtRestEncryptionConfiguration.S3EncryptionConfiguration.EncryptionMode == "SSE-KMS"
+    error_message = "S3 must be encrypted with a customer key."
+  }
+  assert {
+    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).InstanceMetadataServiceConfiguration.MinimumInstanceMetadataServiceVersion == 2
+    error_message = "Nodes need IMDSv2."
+  }
+
+  # scales
+  assert {
+    condition     = one(aws_emr_managed_scaling_policy.this["blue"].compute_limits).minimum_capacity_units == 2 && one(aws_emr_managed_scaling_policy.this["blue"].compute_limits).maximum_capacity_units == 10
+    error_message = "Scaling must stay within the settings."
+  }
+
+  # bounded roles
+  assert {
+    condition     = aws_iam_role.service.permissions_boundary == var.baseline.permission_boundary_arn && aws_iam_role.node.permissions_boundary == var.baseline.permission_boundary_arn
+    error_message = "Every role needs the boundary."
+  }
+  assert {
+    condition     = alltrue([for group in aws_security_group.this : group.tags["for-use-with-amazon-emr-managed-policies"] == "true"])
+    error_message = "EMR's role may use only groups that carry its tag."
+  }
+
+  # closed
+  assert {
+    condition     = alltrue([for rule in merge(aws_vpc_security_group_ingress_rule.group, aws_vpc_security_group_ingress_rule.ssh) : rule.cidr_ipv4 == null])
+    error_message = "Nothing may come in by an address range."
   }
 }
 
@@ -92,23 +129,6 @@ run "unprotected_where_asked" {
   }
 }
 
-run "encrypted" {
-  command = plan
-
-  assert {
-    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).EncryptionConfiguration.AtRestEncryptionConfiguration.LocalDiskEncryptionConfiguration.EnableEbsEncryption
-    error_message = "Local disks must be encrypted."
-  }
-  assert {
-    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).EncryptionConfiguration.AtRestEncryptionConfiguration.S3EncryptionConfiguration.EncryptionMode == "SSE-KMS"
-    error_message = "S3 must be encrypted with a customer key."
-  }
-  assert {
-    condition     = jsondecode(aws_emr_security_configuration.this["blue"].configuration).InstanceMetadataServiceConfiguration.MinimumInstanceMetadataServiceVersion == 2
-    error_message = "Nodes need IMDSv2."
-  }
-}
-
 run "encrypted_in_transit" {
   command = plan
 
@@ -123,37 +143,6 @@ run "encrypted_in_transit" {
   assert {
     condition     = strcontains(aws_iam_role_policy.node.policy, "arn:aws:s3:::certificates/emr.zip")
     error_message = "Nodes must be able to read the certificates."
-  }
-}
-
-run "scales" {
-  command = plan
-
-  assert {
-    condition     = one(aws_emr_managed_scaling_policy.this["blue"].compute_limits).minimum_capacity_units == 2 && one(aws_emr_managed_scaling_policy.this["blue"].compute_limits).maximum_capacity_units == 10
-    error_message = "Scaling must stay within the settings."
-  }
-}
-
-run "bounded_roles" {
-  command = plan
-
-  assert {
-    condition     = aws_iam_role.service.permissions_boundary == var.baseline.permission_boundary_arn && aws_iam_role.node.permissions_boundary == var.baseline.permission_boundary_arn
-    error_message = "Every role needs the boundary."
-  }
-  assert {
-    condition     = alltrue([for group in aws_security_group.this : group.tags["for-use-with-amazon-emr-managed-policies"] == "true"])
-    error_message = "EMR's role may use only groups that carry its tag."
-  }
-}
-
-run "closed" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for rule in merge(aws_vpc_security_group_ingress_rule.group, aws_vpc_security_group_ingress_rule.ssh) : rule.cidr_ipv4 == null])
-    error_message = "Nothing may come in by an address range."
   }
 }
 
@@ -174,44 +163,31 @@ run "watched" {
   }
 }
 
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
+    environment             = "Test"
+    account_id              = "1234"
+    release                 = "7.13.0"
+    clusters                = ["blue", "red"]
+    applications            = []
+    core_count              = 0
+    in_transit_certificates = "https://example.org/emr.zip"
   }
 
-  expect_failures = [var.environment]
+  expect_failures = [var.environment, var.account_id, var.release, var.clusters, var.applications, var.core_count, var.in_transit_certificates]
 }
 
-run "refuses_account" {
+run "refuses_each_2" {
   command = plan
 
   variables {
-    account_id = "1234"
+    release  = "emr-6.15.0"
+    clusters = ["blue", "blue"]
   }
 
-  expect_failures = [var.account_id]
-}
-
-run "refuses_malformed_release" {
-  command = plan
-
-  variables {
-    release = "7.13.0"
-  }
-
-  expect_failures = [var.release]
-}
-
-run "refuses_old_release" {
-  command = plan
-
-  variables {
-    release = "emr-6.15.0"
-  }
-
-  expect_failures = [var.release]
+  expect_failures = [var.release, var.clusters]
 }
 
 run "refuses_active_that_does_not_exist" {
@@ -224,46 +200,6 @@ run "refuses_active_that_does_not_exist" {
   expect_failures = [var.active]
 }
 
-run "refuses_colour" {
-  command = plan
-
-  variables {
-    clusters = ["blue", "red"]
-  }
-
-  expect_failures = [var.clusters]
-}
-
-run "refuses_colour_twice" {
-  command = plan
-
-  variables {
-    clusters = ["blue", "blue"]
-  }
-
-  expect_failures = [var.clusters]
-}
-
-run "refuses_application" {
-  command = plan
-
-  variables {
-    applications = []
-  }
-
-  expect_failures = [var.applications]
-}
-
-run "refuses_no_core_node" {
-  command = plan
-
-  variables {
-    core_count = 0
-  }
-
-  expect_failures = [var.core_count]
-}
-
 run "refuses_capacity_below_core" {
   command = plan
 
@@ -272,14 +208,4 @@ run "refuses_capacity_below_core" {
   }
 
   expect_failures = [var.max_capacity]
-}
-
-run "refuses_certificates" {
-  command = plan
-
-  variables {
-    in_transit_certificates = "https://example.org/emr.zip"
-  }
-
-  expect_failures = [var.in_transit_certificates]
 }

@@ -23,9 +23,10 @@ variables {
   }
 }
 
-run "hardened" {
+run "as_usual" {
   command = plan
 
+  # hardened
   assert {
     condition     = aws_instance.this.metadata_options[0].http_tokens == "required" && aws_instance.this.metadata_options[0].http_put_response_hop_limit == 1
     error_message = "Metadata must need IMDSv2, one hop away at most."
@@ -46,20 +47,14 @@ run "hardened" {
     condition     = !can(yamldecode(aws_instance.this.user_data).runcmd)
     error_message = "Without access by Systems Manager its agent must not be installed."
   }
-}
 
-run "has_a_name" {
-  command = plan
-
+  # has a name
   assert {
     condition     = aws_route53_record.this.name == "zookeeper-1.test.internal"
     error_message = "The host must have its name in the private zone."
   }
-}
 
-run "volumes_live_on_their_own" {
-  command = plan
-
+  # volumes live on their own
   assert {
     condition     = { for purpose, volume in aws_ebs_volume.this : purpose => volume.size } == { data = 20, log = 10 }
     error_message = "Each purpose needs a volume of its own size."
@@ -68,11 +63,8 @@ run "volumes_live_on_their_own" {
     condition     = alltrue([for attachment in aws_volume_attachment.this : attachment.skip_destroy])
     error_message = "A mounted volume must leave with its instance, not be torn off it."
   }
-}
 
-run "watched" {
-  command = plan
-
+  # watched
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.host)) == toset(["status", "cpu", "io-balance", "memory", "swap", "clock"])
     error_message = "A host needs alarms on status, processor, memory, swap, I/O balance and clock."
@@ -108,84 +100,22 @@ run "systems_manager" {
   }
 }
 
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "refuses_layer" {
-  command = plan
-
-  variables {
-    layer = "Zookeeper"
-  }
-
-  expect_failures = [var.layer]
-}
-
-run "refuses_name" {
-  command = plan
-
-  variables {
-    name = "zookeeper_1"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "refuses_role" {
-  command = plan
-
-  variables {
-    role = "leader"
-  }
-
-  expect_failures = [var.role]
-}
-
-run "refuses_number" {
-  command = plan
-
-  variables {
-    number = 0
-  }
-
-  expect_failures = [var.number]
-}
-
-run "refuses_instance_type" {
-  command = plan
-
-  variables {
-    instance_type = "large"
-  }
-
-  expect_failures = [var.instance_type]
-}
-
-run "refuses_root_volume" {
-  command = plan
-
-  variables {
+    environment    = "Test"
+    layer          = "Zookeeper"
+    name           = "zookeeper_1"
+    role           = "leader"
+    number         = 0
+    instance_type  = "large"
     root_volume_gb = 4
+    volumes        = { data = { device = "/dev/sda", size_gb = 20, path = "/data" } }
+    user           = "Admin User"
   }
 
-  expect_failures = [var.root_volume_gb]
-}
-
-run "refuses_device" {
-  command = plan
-
-  variables {
-    volumes = { data = { device = "/dev/sda", size_gb = 20, path = "/data" } }
-  }
-
-  expect_failures = [var.volumes]
+  expect_failures = [var.environment, var.layer, var.name, var.role, var.number, var.instance_type, var.root_volume_gb, var.volumes, var.user]
 }
 
 run "refuses_device_twice" {
@@ -206,14 +136,4 @@ run "refuses_volume_size" {
   }
 
   expect_failures = [var.volumes]
-}
-
-run "refuses_user" {
-  command = plan
-
-  variables {
-    user = "Admin User"
-  }
-
-  expect_failures = [var.user]
 }

@@ -44,9 +44,10 @@ variables {
   user                   = "admin"
 }
 
-run "three_zones" {
+run "as_usual" {
   command = plan
 
+  # three zones
   assert {
     condition     = output.hosts[*].role == ["primary", "standby", "witness"] && output.hosts[*].name == ["postgresql-1", "postgresql-2", "postgresql-witness"]
     error_message = "A primary, a standby and a witness are needed."
@@ -63,24 +64,8 @@ run "three_zones" {
     condition     = output.group_vars.postgresql_nodes[*].role == ["primary", "standby", "witness"]
     error_message = "Ansible must know every node."
   }
-}
 
-run "witness_keeps_its_place" {
-  command = plan
-
-  variables {
-    standbys = 2
-  }
-
-  assert {
-    condition     = toset(keys(module.node)) == toset(["1", "2", "3", "witness"]) && module.node["witness"].host.number == 4
-    error_message = "Another standby must not turn the witness into a data node."
-  }
-}
-
-run "fences_its_own_cluster_only" {
-  command = plan
-
+  # fences its own cluster only
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_role_policy.fence[0].policy).Statement :
       statement.Condition.StringEquals["aws:ResourceTag/cluster"] == "test-postgresql" if contains(["Stop", "Mark"], statement.Sid)
@@ -99,20 +84,14 @@ run "fences_its_own_cluster_only" {
     condition     = aws_iam_role.this[0].permissions_boundary == var.baseline.permission_boundary_arn
     error_message = "The role needs the boundary."
   }
-}
 
-run "backs_up_and_no_more" {
-  command = plan
-
+  # backs up and no more
   assert {
     condition     = !strcontains(aws_iam_role_policy.backup[0].policy, "DeleteObjectVersion")
     error_message = "Older versions of backups must be out of the hosts' reach."
   }
-}
 
-run "elastic_address" {
-  command = plan
-
+  # elastic address
   assert {
     condition     = length(aws_eip.endpoint) == 1 && length(aws_route53_record.endpoint) == 1
     error_message = "The primary needs its public address and its private name."
@@ -120,6 +99,46 @@ run "elastic_address" {
   assert {
     condition     = toset([for route in aws_route.client : route.destination_cidr_block]) == toset(["198.51.100.0/24", "203.0.113.7/32"]) && length(aws_route.client) == 6
     error_message = "Public clients must be answered through the internet gateway, private ones must not."
+  }
+
+  # closed but for the named
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.outside : rule.cidr_ipv4]) == toset(["198.51.100.0/24", "10.50.0.0/16", "203.0.113.7/32"])
+    error_message = "Only the named networks and NAT may connect."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.ssh[0].referenced_security_group_id == "sg-0000000000000000b"
+    error_message = "SSH comes from the bastion only."
+  }
+
+  # watched
+  assert {
+    condition = toset(keys(aws_cloudwatch_metric_alarm.cluster)) == toset([
+      "failover", "fence-unavailable", "replay-lag-time", "replay-lag-bytes", "standbys", "repmgrd", "witness", "slot-wal", "wal-disk",
+      "archive-failures", "archive-age", "backup-age", "restore-age", "connections", "oldest-transaction", "transaction-ids", "checksums",
+    ])
+    error_message = "The cluster needs its alarms."
+  }
+  assert {
+    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.cluster), aws_cloudwatch_metric_alarm.primaries) : contains(alarm.alarm_actions, var.baseline.alert_topic_arn)])
+    error_message = "Every alarm must notify the alert topic."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.cluster["standbys"].threshold == 1 && aws_cloudwatch_metric_alarm.primaries[0].treat_missing_data == "breaching"
+    error_message = "Missing standbys and a silent primary must be noticed."
+  }
+}
+
+run "witness_keeps_its_place" {
+  command = plan
+
+  variables {
+    standbys = 2
+  }
+
+  assert {
+    condition     = toset(keys(module.node)) == toset(["1", "2", "3", "witness"]) && module.node["witness"].host.number == 4
+    error_message = "Another standby must not turn the witness into a data node."
   }
 }
 
@@ -137,39 +156,6 @@ run "private_address" {
   assert {
     condition     = output.summary.endpoint_address == "postgresql.test.internal" && output.summary.endpoint_allocation_id == null
     error_message = "Clients must use the name that follows the primary."
-  }
-}
-
-run "closed_but_for_the_named" {
-  command = plan
-
-  assert {
-    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.outside : rule.cidr_ipv4]) == toset(["198.51.100.0/24", "10.50.0.0/16", "203.0.113.7/32"])
-    error_message = "Only the named networks and NAT may connect."
-  }
-  assert {
-    condition     = aws_vpc_security_group_ingress_rule.ssh[0].referenced_security_group_id == "sg-0000000000000000b"
-    error_message = "SSH comes from the bastion only."
-  }
-}
-
-run "watched" {
-  command = plan
-
-  assert {
-    condition = toset(keys(aws_cloudwatch_metric_alarm.cluster)) == toset([
-      "failover", "fence-unavailable", "replay-lag-time", "replay-lag-bytes", "standbys", "repmgrd", "witness", "slot-wal", "wal-disk",
-      "archive-failures", "archive-age", "backup-age", "restore-age", "connections", "oldest-transaction", "transaction-ids", "checksums",
-    ])
-    error_message = "The cluster needs its alarms."
-  }
-  assert {
-    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.cluster), aws_cloudwatch_metric_alarm.primaries) : contains(alarm.alarm_actions, var.baseline.alert_topic_arn)])
-    error_message = "Every alarm must notify the alert topic."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.cluster["standbys"].threshold == 1 && aws_cloudwatch_metric_alarm.primaries[0].treat_missing_data == "breaching"
-    error_message = "Missing standbys and a silent primary must be noticed."
   }
 }
 
@@ -202,112 +188,31 @@ run "managed" {
   }
 }
 
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
+    environment          = "Test"
+    engine               = "mysql"
+    engine_version       = "9.6"
+    standbys             = 0
+    data_volume_gb       = 0
+    address              = "public"
+    allowed_cidrs        = ["0.0.0.0/0"]
+    rds                  = { instance_class = "m6i.large", allocated_gb = 100 }
+    secret_recovery_days = 3
   }
 
-  expect_failures = [var.environment]
+  expect_failures = [var.environment, var.engine, var.engine_version, var.standbys, var.data_volume_gb, var.address, var.allowed_cidrs, var.rds, var.secret_recovery_days]
 }
 
-run "refuses_engine" {
-  command = plan
-
-  variables {
-    engine = "mysql"
-  }
-
-  expect_failures = [var.engine]
-}
-
-run "refuses_version" {
-  command = plan
-
-  variables {
-    engine_version = "9.6"
-  }
-
-  expect_failures = [var.engine_version]
-}
-
-run "refuses_no_standby" {
-  command = plan
-
-  variables {
-    standbys = 0
-  }
-
-  expect_failures = [var.standbys]
-}
-
-run "refuses_data_volume" {
-  command = plan
-
-  variables {
-    data_volume_gb = 0
-  }
-
-  expect_failures = [var.data_volume_gb]
-}
-
-run "refuses_address" {
-  command = plan
-
-  variables {
-    address = "public"
-  }
-
-  expect_failures = [var.address]
-}
-
-run "refuses_the_whole_internet" {
-  command = plan
-
-  variables {
-    allowed_cidrs = ["0.0.0.0/0"]
-  }
-
-  expect_failures = [var.allowed_cidrs]
-}
-
-run "refuses_malformed_cidr" {
+run "refuses_each_2" {
   command = plan
 
   variables {
     allowed_cidrs = ["10.50.0.0"]
+    rds           = { instance_class = "db.m6i.large", allocated_gb = 5 }
   }
 
-  expect_failures = [var.allowed_cidrs]
-}
-
-run "refuses_instance_class" {
-  command = plan
-
-  variables {
-    rds = { instance_class = "m6i.large", allocated_gb = 100 }
-  }
-
-  expect_failures = [var.rds]
-}
-
-run "refuses_storage" {
-  command = plan
-
-  variables {
-    rds = { instance_class = "db.m6i.large", allocated_gb = 5 }
-  }
-
-  expect_failures = [var.rds]
-}
-
-run "refuses_secret_recovery" {
-  command = plan
-
-  variables {
-    secret_recovery_days = 3
-  }
-
-  expect_failures = [var.secret_recovery_days]
+  expect_failures = [var.allowed_cidrs, var.rds]
 }

@@ -7,9 +7,10 @@ variables {
   kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000001"
 }
 
-run "encrypted" {
+run "as_usual" {
   command = plan
 
+  # encrypted
   assert {
     condition     = aws_secretsmanager_secret.this.kms_key_id == var.kms_key_arn
     error_message = "The secret must be encrypted with the environment's key."
@@ -29,42 +30,15 @@ run "kept_in_no_state" {
   }
 }
 
-run "refuses_name" {
+run "refuses_each" {
   command = plan
 
   variables {
-    name = "a b"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "refuses_username" {
-  command = plan
-
-  variables {
-    username = ""
-  }
-
-  expect_failures = [var.username]
-}
-
-run "refuses_generation" {
-  command = plan
-
-  variables {
-    generation = 0
-  }
-
-  expect_failures = [var.generation]
-}
-
-run "refuses_recovery" {
-  command = plan
-
-  variables {
+    name          = "a b"
+    username      = ""
+    generation    = 0
     recovery_days = 3
   }
 
-  expect_failures = [var.recovery_days]
+  expect_failures = [var.name, var.username, var.generation, var.recovery_days]
 }

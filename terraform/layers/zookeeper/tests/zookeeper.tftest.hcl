@@ -31,9 +31,10 @@ variables {
   user                   = "admin"
 }
 
-run "ensemble" {
+run "as_usual" {
   command = plan
 
+  # ensemble
   assert {
     condition     = output.group_vars.zookeeper_ensemble[*].address == ["10.20.0.21", "10.20.64.22", "10.20.128.23"]
     error_message = "Addresses must be fixed, one in each zone."
@@ -53,6 +54,44 @@ run "ensemble" {
   assert {
     condition     = output.connect == "zookeeper-1.test.internal:2181,zookeeper-2.test.internal:2181,zookeeper-3.test.internal:2181"
     error_message = "Clients connect to every server by name."
+  }
+
+  # groups by reference
+  assert {
+    condition     = alltrue([for rule in concat(values(aws_vpc_security_group_ingress_rule.client), values(aws_vpc_security_group_ingress_rule.peer), aws_vpc_security_group_ingress_rule.ssh) : rule.cidr_ipv4 == null])
+    error_message = "Nothing may come in by an address range."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.ssh[0].referenced_security_group_id == "sg-0000000000000000b"
+    error_message = "SSH comes from the bastion only."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.client["emr-core"].referenced_security_group_id == "sg-0000000000000000c" && aws_vpc_security_group_egress_rule.client["emr-core"].security_group_id == "sg-0000000000000000c"
+    error_message = "A client's group must be let in, and let out."
+  }
+
+  # watched
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.ensemble)) == toset(["quorum", "voters", "synced-followers", "elections", "znodes"])
+    error_message = "The ensemble needs its alarms."
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.server)) == toset(["outstanding", "latency", "fsync", "descriptors", "heap"])
+    error_message = "The servers need their alarms."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.ensemble["quorum"].threshold == 2 && aws_cloudwatch_metric_alarm.ensemble["voters"].threshold == 3 && aws_cloudwatch_metric_alarm.ensemble["synced-followers"].threshold == 2
+    error_message = "Thresholds must follow the ensemble's size."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.leader.treat_missing_data == "breaching" && contains(aws_cloudwatch_metric_alarm.leader.alarm_actions, var.baseline.alert_topic_arn)
+    error_message = "An ensemble that says nothing has no leader."
+  }
+
+  # bounded role
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == var.baseline.permission_boundary_arn
+    error_message = "The role needs the boundary."
   }
 }
 
@@ -82,23 +121,6 @@ run "one_server" {
   }
 }
 
-run "groups_by_reference" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for rule in concat(values(aws_vpc_security_group_ingress_rule.client), values(aws_vpc_security_group_ingress_rule.peer), aws_vpc_security_group_ingress_rule.ssh) : rule.cidr_ipv4 == null])
-    error_message = "Nothing may come in by an address range."
-  }
-  assert {
-    condition     = aws_vpc_security_group_ingress_rule.ssh[0].referenced_security_group_id == "sg-0000000000000000b"
-    error_message = "SSH comes from the bastion only."
-  }
-  assert {
-    condition     = aws_vpc_security_group_ingress_rule.client["emr-core"].referenced_security_group_id == "sg-0000000000000000c" && aws_vpc_security_group_egress_rule.client["emr-core"].security_group_id == "sg-0000000000000000c"
-    error_message = "A client's group must be let in, and let out."
-  }
-}
-
 run "access_by_ssm" {
   command = plan
 
@@ -117,92 +139,17 @@ run "access_by_ssm" {
   }
 }
 
-run "watched" {
-  command = plan
-
-  assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.ensemble)) == toset(["quorum", "voters", "synced-followers", "elections", "znodes"])
-    error_message = "The ensemble needs its alarms."
-  }
-  assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.server)) == toset(["outstanding", "latency", "fsync", "descriptors", "heap"])
-    error_message = "The servers need their alarms."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.ensemble["quorum"].threshold == 2 && aws_cloudwatch_metric_alarm.ensemble["voters"].threshold == 3 && aws_cloudwatch_metric_alarm.ensemble["synced-followers"].threshold == 2
-    error_message = "Thresholds must follow the ensemble's size."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.leader.treat_missing_data == "breaching" && contains(aws_cloudwatch_metric_alarm.leader.alarm_actions, var.baseline.alert_topic_arn)
-    error_message = "An ensemble that says nothing has no leader."
-  }
-}
-
-run "bounded_role" {
-  command = plan
-
-  assert {
-    condition     = aws_iam_role.this.permissions_boundary == var.baseline.permission_boundary_arn
-    error_message = "The role needs the boundary."
-  }
-}
-
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "refuses_even_size" {
-  command = plan
-
-  variables {
-    size = 4
-  }
-
-  expect_failures = [var.size]
-}
-
-run "refuses_data_volume" {
-  command = plan
-
-  variables {
-    data_volume_gb = 0
-  }
-
-  expect_failures = [var.data_volume_gb]
-}
-
-run "refuses_log_volume" {
-  command = plan
-
-  variables {
-    log_volume_gb = 20000
-  }
-
-  expect_failures = [var.log_volume_gb]
-}
-
-run "refuses_heap" {
-  command = plan
-
-  variables {
-    heap_mb = 64
-  }
-
-  expect_failures = [var.heap_mb]
-}
-
-run "refuses_secret_recovery" {
-  command = plan
-
-  variables {
+    environment          = "Test"
+    size                 = 4
+    data_volume_gb       = 0
+    log_volume_gb        = 20000
+    heap_mb              = 64
     secret_recovery_days = 3
   }
 
-  expect_failures = [var.secret_recovery_days]
+  expect_failures = [var.environment, var.size, var.data_volume_gb, var.log_volume_gb, var.heap_mb, var.secret_recovery_days]
 }

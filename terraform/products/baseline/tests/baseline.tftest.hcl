@@ -17,18 +17,16 @@ variables {
   }
 }
 
-run "keys" {
+run "as_usual" {
   command = plan
 
+  # keys
   assert {
     condition     = toset(keys(aws_kms_key.this)) == toset(["data", "logs", "backup"]) && alltrue([for key in aws_kms_key.this : key.enable_key_rotation])
     error_message = "Data, logs and backups need a key each, rotated."
   }
-}
 
-run "buckets" {
-  command = plan
-
+  # buckets
   assert {
     condition     = aws_s3_bucket_versioning.backup.versioning_configuration[0].status == "Enabled" && aws_s3_bucket_versioning.log.versioning_configuration[0].status == "Enabled"
     error_message = "Both buckets must be versioned."
@@ -49,14 +47,49 @@ run "buckets" {
     condition     = !aws_s3_bucket.backup.force_destroy && !aws_s3_bucket.log.force_destroy
     error_message = "A real bucket that holds something must not be deleted."
   }
-}
 
-run "trail" {
-  command = plan
-
+  # trail
   assert {
     condition     = aws_cloudtrail.this[0].is_multi_region_trail && aws_cloudtrail.this[0].enable_log_file_validation
     error_message = "The trail must cover every region, and be verifiable."
+  }
+
+  # pipeline is trusted
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:ref:refs/heads/master"]
+    error_message = "Only the named branch may apply."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:*"]
+    error_message = "Every branch of the repository may plan."
+  }
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.Bool["aws:MultiFactorAuthPresent"] == "true" if statement.Sid == "People"])
+    error_message = "People need a second factor."
+  }
+
+  # roles stay within the boundary
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.apply.policy).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/infra-test-boundary" if contains(flatten([statement.Action]), "iam:CreateRole")])
+    error_message = "Whoever applies may make roles only within the boundary."
+  }
+  assert {
+    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Effect == "Allow"]) : startswith(action, "iam:") && !contains(["iam:PassRole", "iam:CreateServiceLinkedRole"], action)])
+    error_message = "The boundary must not let a role touch identities."
+  }
+  assert {
+    condition     = length(aws_iam_policy.boundary.policy) <= 6144 && length(aws_iam_role_policy.apply.policy) <= 10240 && length(aws_iam_role_policy.plan.policy) <= 10240
+    error_message = "IAM refuses policies that long."
+  }
+  assert {
+    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Action if statement.Resource == "*"]) : can(regex("(Get(Object|SecretValue|Parameter)|Put|Create|Delete|Update|Attach)", action))])
+    error_message = "The plan role may neither change anything nor read data anywhere."
+  }
+
+  # account is hardened
+  assert {
+    condition     = length(aws_s3_account_public_access_block.this) == 1 && length(aws_emr_block_public_access_configuration.this) == 1 && length(aws_emr_block_public_access_configuration.this[0].permitted_public_security_group_rule_range) == 0
+    error_message = "A real account is hardened, EMR's exemption of port 22 included."
   }
 }
 
@@ -74,23 +107,6 @@ run "trail_of_the_organisation" {
   assert {
     condition     = length(aws_iam_openid_connect_provider.ci) == 0 && !strcontains(aws_iam_role.apply.assume_role_policy, "WebIdentity")
     error_message = "Without a pipeline nobody is trusted by OpenID Connect."
-  }
-}
-
-run "pipeline_is_trusted" {
-  command = plan
-
-  assert {
-    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:ref:refs/heads/master"]
-    error_message = "Only the named branch may apply."
-  }
-  assert {
-    condition     = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:*"]
-    error_message = "Every branch of the repository may plan."
-  }
-  assert {
-    condition     = alltrue([for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.Bool["aws:MultiFactorAuthPresent"] == "true" if statement.Sid == "People"])
-    error_message = "People need a second factor."
   }
 }
 
@@ -113,36 +129,6 @@ run "gitlab" {
   }
 }
 
-run "roles_stay_within_the_boundary" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.apply.policy).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/infra-test-boundary" if contains(flatten([statement.Action]), "iam:CreateRole")])
-    error_message = "Whoever applies may make roles only within the boundary."
-  }
-  assert {
-    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Effect == "Allow"]) : startswith(action, "iam:") && !contains(["iam:PassRole", "iam:CreateServiceLinkedRole"], action)])
-    error_message = "The boundary must not let a role touch identities."
-  }
-  assert {
-    condition     = length(aws_iam_policy.boundary.policy) <= 6144 && length(aws_iam_role_policy.apply.policy) <= 10240 && length(aws_iam_role_policy.plan.policy) <= 10240
-    error_message = "IAM refuses policies that long."
-  }
-  assert {
-    condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Action if statement.Resource == "*"]) : can(regex("(Get(Object|SecretValue|Parameter)|Put|Create|Delete|Update|Attach)", action))])
-    error_message = "The plan role may neither change anything nor read data anywhere."
-  }
-}
-
-run "account_is_hardened" {
-  command = plan
-
-  assert {
-    condition     = length(aws_s3_account_public_access_block.this) == 1 && length(aws_emr_block_public_access_configuration.this) == 1 && length(aws_emr_block_public_access_configuration.this[0].permitted_public_security_group_rule_range) == 0
-    error_message = "A real account is hardened, EMR's exemption of port 22 included."
-  }
-}
-
 run "emulator_is_not" {
   command = plan
 
@@ -156,54 +142,19 @@ run "emulator_is_not" {
   }
 }
 
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
+    environment  = "Test"
+    account_id   = "1234"
+    region       = "Ireland"
+    tags         = { "aws:owner" = "me" }
+    baseline     = { alert_emails = ["nobody"], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = null }
+    state_bucket = "Not_A_Bucket"
   }
 
-  expect_failures = [var.environment]
-}
-
-run "refuses_account" {
-  command = plan
-
-  variables {
-    account_id = "1234"
-  }
-
-  expect_failures = [var.account_id]
-}
-
-run "refuses_region" {
-  command = plan
-
-  variables {
-    region = "Ireland"
-  }
-
-  expect_failures = [var.region]
-}
-
-run "refuses_tag" {
-  command = plan
-
-  variables {
-    tags = { "aws:owner" = "me" }
-  }
-
-  expect_failures = [var.tags]
-}
-
-run "refuses_email" {
-  command = plan
-
-  variables {
-    baseline = { alert_emails = ["nobody"], backup_retention_days = 3, log_retention_days = 365, trail = true, ci = null }
-  }
-
-  expect_failures = [var.baseline]
+  expect_failures = [var.environment, var.account_id, var.region, var.tags, var.baseline, var.state_bucket]
 }
 
 run "refuses_backup_retention" {
@@ -254,16 +205,6 @@ run "refuses_ci_wildcard" {
   }
 
   expect_failures = [var.baseline]
-}
-
-run "refuses_state_bucket" {
-  command = plan
-
-  variables {
-    state_bucket = "Not_A_Bucket"
-  }
-
-  expect_failures = [var.state_bucket]
 }
 
 run "refuses_role_of_another_account" {

@@ -65,9 +65,10 @@ variables {
   }
 }
 
-run "platform" {
+run "as_usual" {
   command = plan
 
+  # platform
   assert {
     condition = output.hosts[*].name == [
       "bastion", "zookeeper-1", "zookeeper-2", "zookeeper-3", "postgresql-1", "postgresql-2", "postgresql-witness",
@@ -130,94 +131,22 @@ run "without_bastion_and_hosts" {
   }
 }
 
-run "refuses_environment" {
+run "refuses_each" {
   command = plan
 
   variables {
-    environment = "Test"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "refuses_account" {
-  command = plan
-
-  variables {
-    account_id = "1234"
-  }
-
-  expect_failures = [var.account_id]
-}
-
-run "refuses_region" {
-  command = plan
-
-  variables {
-    region = "Ireland"
-  }
-
-  expect_failures = [var.region]
-}
-
-run "refuses_tag" {
-  command = plan
-
-  variables {
-    tags = { "infra:run" = "1" }
-  }
-
-  expect_failures = [var.tags]
-}
-
-run "refuses_state_bucket" {
-  command = plan
-
-  variables {
-    state_bucket = "Not_A_Bucket"
-  }
-
-  expect_failures = [var.state_bucket]
-}
-
-run "refuses_state_region" {
-  command = plan
-
-  variables {
-    state_region = "Ireland"
-  }
-
-  expect_failures = [var.state_region]
-}
-
-run "refuses_private_key" {
-  command = plan
-
-  variables {
+    environment    = "Test"
+    account_id     = "1234"
+    region         = "Ireland"
+    tags           = { "infra:run" = "1" }
+    state_bucket   = "Not_A_Bucket"
+    state_region   = "Ireland"
     ssh_public_key = "-----BEGIN OPENSSH PRIVATE KEY-----"
+    ssh_user       = "Admin User"
+    image          = { owner = "*", name = "debian-12-amd64-*" }
   }
 
-  expect_failures = [var.ssh_public_key]
-}
-
-run "refuses_user" {
-  command = plan
-
-  variables {
-    ssh_user = "Admin User"
-  }
-
-  expect_failures = [var.ssh_user]
-}
-
-run "refuses_any_owner" {
-  command = plan
-
-  variables {
-    image = { owner = "*", name = "debian-12-amd64-*" }
-  }
-
-  expect_failures = [var.image]
+  expect_failures = [var.environment, var.account_id, var.region, var.tags, var.state_bucket, var.state_region, var.ssh_public_key, var.ssh_user, var.image]
 }
 
 run "refuses_no_image" {
