@@ -151,12 +151,12 @@ func (p *platform) terraform(t *testing.T, apply bool) sample {
 		}
 		vars := "-var-file=" + filepath.Join(last, product+".tfvars.json")
 		if !apply {
-			run("plan", "-input=false", vars)
+			run("plan", "-input=false", "-parallelism=30", vars)
 			continue
 		}
 		out := filepath.Join(t.TempDir(), "plan")
-		run("plan", "-input=false", vars, "-out="+out)
-		run("apply", "-input=false", out)
+		run("plan", "-input=false", "-parallelism=30", vars, "-out="+out)
+		run("apply", "-input=false", "-parallelism=30", out)
 	}
 	return whole
 }

@@ -6,10 +6,14 @@ import (
 	"infra/internal/provision"
 )
 
+// parallelism is above Terraform's own 10: most of an apply is waiting for
+// AWS, and the provider retries what is throttled.
+const parallelism = 30
+
 // selectionFlags adds the flags that narrow what a command works on.
 func selectionFlags(cmd *cobra.Command, sel *provision.Selection) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&sel.Products, "product", nil, "only this product (may be repeated)")
 	flags.StringSliceVar(&sel.Layers, "layer", nil, "only this layer (may be repeated)")
-	flags.IntVar(&sel.Parallelism, "parallelism", 0, "how many resources Terraform works on at once (default: its own)")
+	flags.IntVar(&sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 }

@@ -20,6 +20,7 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 		"region":      s.Region,
 		"tags":        s.Tags,
 		"emulated":    s.Emulated,
+		"role":        s.Role,
 	}
 	switch product {
 	case "baseline":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,7 +123,10 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 	if err != nil {
 		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
 	}
-	env := p.childEnvironment()
+	env, err := p.hostEnvironment(ctx)
+	if err != nil {
+		return ansible.Result{}, fault.New(fault.Failed, op, err, "aws sts get-caller-identity")
+	}
 	env["PATH"] = bin + string(os.PathListSeparator) + env["PATH"]
 	env["PYTHONUNBUFFERED"] = "1"
 	env["LANG"], env["LC_ALL"] = "C.UTF-8", "C.UTF-8"
@@ -163,6 +167,23 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), count(len(hosts), "host"), console.Elapsed(result.Took))
 	}
 	return result, nil
+}
+
+// hostEnvironment is what Ansible may see. Terraform assumes an environment's
+// role by itself; Ansible's lookups cannot, so they get its credentials, which
+// end within the hour.
+func (p *Platform) hostEnvironment(ctx context.Context) (map[string]string, error) {
+	env := p.childEnvironment()
+	if p.target.RoleARN == "" {
+		return env, nil
+	}
+	assumed, err := p.aws.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("assume %s: %w", p.target.RoleARN, err)
+	}
+	delete(env, "AWS_PROFILE")
+	env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"] = assumed.AccessKeyID, assumed.SecretAccessKey, assumed.SessionToken
+	return env, nil
 }
 
 // hostVariables are the extra variables of a playbook that come from the
