@@ -126,6 +126,7 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	var err error
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
 	result.Took = time.Since(started)
+	p.applied = p.applied || result.Applied > 0
 	p.con.Live("")
 	if err != nil {
 		return result, err

@@ -26,8 +26,12 @@ import (
 // platformProduct is the product whose state has the hosts.
 const platformProduct = "pipeline"
 
-// bootLimit is how long a host may take from its start to its first login.
-const bootLimit = 10 * time.Minute
+// How long a host may take until somebody can log in: one that this run may
+// have made has to boot first, any other has to answer.
+const (
+	bootLimit   = 10 * time.Minute
+	answerLimit = 2 * time.Minute
+)
 
 // Inventory is what the platform's state says about its hosts.
 func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
@@ -94,13 +98,17 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 	if err != nil {
 		return ansible.Result{}, err
 	}
-	client, err := p.Reach(ctx, inv, p.Run.Dir, bootLimit)
+	limit := answerLimit
+	if p.applied {
+		limit = bootLimit
+	}
+	client, err := p.Reach(ctx, inv, p.Run.Dir, limit)
 	if err != nil {
 		return ansible.Result{}, err
 	}
 	defer p.close(client)
 	p.con.Live("waiting for %s", count(len(hosts), "host"))
-	if err := client.Wait(ctx, hosts, bootLimit); err != nil {
+	if err := client.Wait(ctx, hosts, limit); err != nil {
 		return ansible.Result{}, err
 	}
 	p.con.Live("")

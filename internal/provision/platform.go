@@ -33,6 +33,8 @@ type Platform struct {
 	target account.Target
 	aws    aws.Config
 	bucket *state.Bucket
+
+	applied bool // this run has changed resources
 }
 
 // Open loads the environment and checks the account before anything else is
