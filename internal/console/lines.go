@@ -6,14 +6,16 @@ import (
 	"sync"
 )
 
-// Lines is a writer whose every line becomes a Detail: what installers
-// print is of interest only when something goes wrong or is watched.
+// Lines is a writer for what installers print. The first line says what is
+// being made and becomes a Step; the rest, of interest only when something
+// goes wrong or is watched, becomes Details.
 func (c *Console) Lines() io.Writer { return &lineWriter{con: c} }
 
 type lineWriter struct {
 	con  *Console
 	mu   sync.Mutex
 	rest []byte
+	told bool
 }
 
 func (w *lineWriter) Write(data []byte) (int, error) {
@@ -26,8 +28,13 @@ func (w *lineWriter) Write(data []byte) (int, error) {
 			return len(data), nil
 		}
 		if text := string(bytes.TrimSpace(line)); text != "" {
-			w.con.Live("%s", text)
-			w.con.Detail("%s", text)
+			if !w.told {
+				w.told = true
+				w.con.Step("%s", text)
+			} else {
+				w.con.Live("%s", text)
+				w.con.Detail("%s", text)
+			}
 		}
 		w.rest = rest
 	}

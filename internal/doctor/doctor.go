@@ -61,12 +61,12 @@ func Examine(ctx context.Context, project string, env *environment.Environment) 
 
 // Install installs what plan and apply would install at their first run:
 // Terraform, Ansible, and the emulator of the sandbox.
-func Install(ctx context.Context, project string, progress func(string), output io.Writer) error {
+func Install(ctx context.Context, project string, progress func(string), output func() io.Writer) error {
 	if _, err := terraform.Install(ctx, project, progress); err != nil {
 		return err
 	}
 	for _, name := range []string{"ansible", "moto"} {
-		if _, err := python.Ensure(ctx, project, name, output); err != nil {
+		if _, err := python.Ensure(ctx, project, name, output()); err != nil {
 			return err
 		}
 	}
