@@ -13,10 +13,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"infra/internal/environment"
 	"infra/internal/fault"
@@ -99,6 +101,11 @@ func Caller(ctx context.Context, cfg aws.Config, t Target) (Identity, error) {
 func plain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return context.Canceled
+	}
+	var response *awshttp.ResponseError
+	var api smithy.APIError
+	if errors.As(err, &response) && response.HTTPStatusCode() != 0 && !errors.As(err, &api) {
+		return fmt.Errorf("what answers there is no AWS API: HTTP %d", response.HTTPStatusCode())
 	}
 	text := err.Error()
 	for _, mark := range []string{"api error ", "dial tcp ", "failed to refresh cached credentials, "} {
