@@ -55,10 +55,14 @@ const emulatorKey = "sandbox"
 
 // Config is the SDK's configuration for the target. No request is made yet.
 func Config(ctx context.Context, t Target) (aws.Config, error) {
+	attempts := 4
+	if t.Endpoint != "" {
+		attempts = 2 // on this machine, what does not answer at once is not there
+	}
 	opts := []func(*config.LoadOptions) error{
 		config.WithRegion(t.Region),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = 4; o.MaxBackoff = 5 * time.Second })
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts; o.MaxBackoff = 5 * time.Second })
 		}),
 	}
 	if t.Endpoint != "" {
