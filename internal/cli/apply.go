@@ -40,18 +40,8 @@ The state bucket is made when it is missing. A second apply changes nothing.`,
 
 func runApply(ctx context.Context, g *globals, name string, o applyOptions) error {
 	started := time.Now()
-	project, err := g.project()
+	p, err := begin(ctx, g, name, o.sel)
 	if err != nil {
-		return err
-	}
-	if err := o.sel.Check(); err != nil {
-		return err
-	}
-	p, err := provision.Open(ctx, project, name, g.con)
-	if err != nil {
-		return err
-	}
-	if err := p.Begin(); err != nil {
 		return err
 	}
 	stacks, err := p.Apply(ctx, o.sel, approval(g, p, o.autoApprove))

@@ -9,7 +9,6 @@ import (
 	"infra/internal/fault"
 	"infra/internal/provision"
 	"infra/internal/report"
-	"infra/internal/stack"
 )
 
 func newConfigureCommand(g *globals) *cobra.Command {
@@ -26,18 +25,8 @@ func newConfigureCommand(g *globals) *cobra.Command {
 
 func runConfigure(ctx context.Context, g *globals, name string, layers []string) error {
 	started := time.Now()
-	project, err := g.project()
+	p, err := begin(ctx, g, name, provision.Selection{Layers: layers})
 	if err != nil {
-		return err
-	}
-	if _, err := stack.Targets(stack.Products().Names(), layers); err != nil {
-		return err
-	}
-	p, err := provision.Open(ctx, project, name, g.con)
-	if err != nil {
-		return err
-	}
-	if err := p.Begin(); err != nil {
 		return err
 	}
 	hosts, err := p.Configure(ctx, layers)

@@ -37,18 +37,8 @@ func newDestroyCommand(g *globals) *cobra.Command {
 
 func runDestroy(ctx context.Context, g *globals, name string, o destroyOptions) error {
 	started := time.Now()
-	project, err := g.project()
+	p, err := begin(ctx, g, name, o.sel)
 	if err != nil {
-		return err
-	}
-	if err := o.sel.Check(); err != nil {
-		return err
-	}
-	p, err := provision.Open(ctx, project, name, g.con)
-	if err != nil {
-		return err
-	}
-	if err := p.Begin(); err != nil {
 		return err
 	}
 	stacks, err := p.Destroy(ctx, o.sel, func(plans *provision.Plans) error {

@@ -29,18 +29,8 @@ address is named by --allow-destroy.`,
 }
 
 func runPlan(ctx context.Context, g *globals, name string, sel provision.Selection) error {
-	project, err := g.project()
+	p, err := begin(ctx, g, name, sel)
 	if err != nil {
-		return err
-	}
-	if err := sel.Check(); err != nil {
-		return err
-	}
-	p, err := provision.Open(ctx, project, name, g.con)
-	if err != nil {
-		return err
-	}
-	if err := p.Begin(); err != nil {
 		return err
 	}
 	plans, err := p.Plan(ctx, sel)
