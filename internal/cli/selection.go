@@ -34,5 +34,8 @@ func begin(ctx context.Context, g *globals, name string, sel provision.Selection
 	if err != nil {
 		return nil, err
 	}
-	return p, p.Begin()
+	if err := p.Begin(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
