@@ -24,7 +24,7 @@ demo: build ## Start the sandbox, build the whole platform in it, show it
 	@$(INFRA) sandbox up
 	@$(INFRA) apply sandbox --auto-approve
 	@$(INFRA) status sandbox
-	@printf '\n%s\n' \
+	@printf '%s\n' '' \
 	  'The sandbox is running. Look around:' \
 	  '  bin/infra hosts sandbox                      its hosts' \
 	  '  bin/infra ssh sandbox postgresql-1           log in to one' \
