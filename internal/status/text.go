@@ -128,7 +128,8 @@ func (r *Report) emrText(b *strings.Builder) {
 		} else if state == "" {
 			state = NotProbed
 		}
-		rows = append(rows, []string{colour, c.ID, state, c.Release, nodes(c.Groups), c.PrimaryDNS, alarms(c.Alarms)})
+		primary, _, _ := strings.Cut(c.PrimaryDNS, ".") // the domain is the network's
+		rows = append(rows, []string{colour, c.ID, state, c.Release, nodes(c.Groups), primary, alarms(c.Alarms)})
 	}
 	table(b, rows...)
 }
