@@ -43,7 +43,7 @@ fix: ## Mend what the linters can mend by themselves
 
 .PHONY: unit
 unit: ## Run the tests that need no sandbox
-	@go test ./...
+	@go test -timeout 40m ./...
 
 .PHONY: tools
 tools: build ## Install what the tests need: Terraform, Ansible, the emulator
