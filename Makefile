@@ -58,4 +58,4 @@ test: tools lint unit endtoend ## Everything: linters, unit tests, the whole pla
 
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing
-	@INFRA_BENCH=1 go test -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra
+	@INFRA_BENCH=1 go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

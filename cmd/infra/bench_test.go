@@ -78,7 +78,7 @@ func TestBench(t *testing.T) {
 	for _, row := range rows {
 		fmt.Fprintf(&b, "  %-56s %s\n", row[0], row[1])
 	}
-	fmt.Fprint(os.Stderr, b.String())
+	t.Log(b.String())
 }
 
 // measure runs a program and wants it to succeed.
@@ -105,6 +105,7 @@ func watch(t *testing.T, cmd *exec.Cmd) sample {
 		select {
 		case err := <-done:
 			s.wall = time.Since(started)
+			t.Logf("%7.2f s %4d MiB  %s", s.wall.Seconds(), s.memory/1024, strings.Join(cmd.Args[:min(len(cmd.Args), 6)], " "))
 			if err != nil {
 				t.Fatalf("%v: %v\n%s", cmd.Args, err, said.String())
 			}
