@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the command line as its users do. Scripts find the
-// shipped environments and code in $PROJECT, and copy what they change.
+// shipped environments and code in $PROJECT.
 func TestScript(t *testing.T) {
 	project, err := filepath.Abs("../..")
 	if err != nil {
@@ -27,11 +27,6 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PROJECT", project)
-			for _, dir := range []string{"environments", "terraform", "ansible"} {
-				if err := os.Symlink(filepath.Join(project, dir), filepath.Join(env.WorkDir, "shipped-"+dir)); err != nil {
-					return err
-				}
-			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

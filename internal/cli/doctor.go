@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"infra/internal/console"
 	"infra/internal/doctor"
 	"infra/internal/environment"
 	"infra/internal/fault"
@@ -57,7 +58,7 @@ func runDoctor(ctx context.Context, g *globals, args []string, install bool) err
 		return err
 	}
 	if bad > 0 {
-		return fault.New(fault.Failed, "examine this machine", errors.New(plural(bad, "finding")), "the commands after `mend:` above")
+		return fault.New(fault.Failed, "examine this machine", errors.New(console.Count(bad, "finding")), "the commands after `mend:` above")
 	}
 	return nil
 }
@@ -79,11 +80,4 @@ func printFindings(g *globals, findings []doctor.Finding) error {
 		}
 	}
 	return w.Flush()
-}
-
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

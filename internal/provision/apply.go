@@ -131,7 +131,7 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	if err != nil {
 		return result, err
 	}
-	p.con.Step("%s: %s applied in %s", s.Stack, count(result.Applied, "resource"), console.Elapsed(result.Took))
+	p.con.Step("%s: %s applied in %s", s.Stack, console.Count(result.Applied, "resource"), console.Elapsed(result.Took))
 	return result, nil
 }
 

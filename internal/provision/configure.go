@@ -107,12 +107,12 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 		return ansible.Result{}, err
 	}
 	defer p.close(client)
-	p.con.Live("waiting for %s", count(len(hosts), "host"))
+	p.con.Live("waiting for %s", console.Count(len(hosts), "host"))
 	if err := client.Wait(ctx, hosts, limit); err != nil {
 		return ansible.Result{}, err
 	}
 	p.con.Live("")
-	p.con.Detail("%s answered after %s", count(len(hosts), "host"), console.Elapsed(time.Since(started)))
+	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
 	return p.play(ctx, inv, hosts, client, bin)
 }
 
@@ -148,7 +148,7 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 		}
 		return id
 	}
-	p.con.Step("%s: configuring %s", p.Env.Name(), count(len(hosts), "host"))
+	p.con.Step("%s: configuring %s", p.Env.Name(), console.Count(len(hosts), "host"))
 	task := ""
 	result, err := ansible.Playbook{
 		Bin: bin, Project: p.Project, Dir: p.Run.Dir, File: filepath.Join(p.Project, "ansible", "playbooks", "site.yml"),
@@ -170,9 +170,9 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 		return result, err
 	}
 	if changed := result.Changed(); changed > 0 {
-		p.con.Step("%s: %s configured in %s, %s", p.Env.Name(), count(len(hosts), "host"), console.Elapsed(result.Took), count(changed, "change"))
+		p.con.Step("%s: %s configured in %s, %s", p.Env.Name(), console.Count(len(hosts), "host"), console.Elapsed(result.Took), console.Count(changed, "change"))
 	} else {
-		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), count(len(hosts), "host"), console.Elapsed(result.Took))
+		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), console.Count(len(hosts), "host"), console.Elapsed(result.Took))
 	}
 	return result, nil
 }

@@ -6,7 +6,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -120,11 +119,3 @@ func (p *Platform) dataDir(product string) string {
 
 // childEnvironment is what Terraform and Ansible may see of ours.
 func (p *Platform) childEnvironment() map[string]string { return account.Environment(p.target) }
-
-// count writes "3 things" or "1 thing".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

@@ -2,7 +2,8 @@ package provision
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -53,18 +54,13 @@ func (w *watcher) stack(name string) func(terraform.Progress) {
 }
 
 func (w *watcher) line() string {
-	names := make([]string, 0, len(w.running))
-	for name := range w.running {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var parts []string
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(w.running)) {
 		text := fmt.Sprintf("%s: ", name)
 		switch {
 		case w.done[name] > 0 || len(w.running[name]) > 0:
 			text += fmt.Sprintf("%d done, %d in work", w.done[name], len(w.running[name]))
-			for _, address := range sorted(w.running[name])[:min(1, len(w.running[name]))] {
+			for _, address := range slices.Sorted(maps.Keys(w.running[name]))[:min(1, len(w.running[name]))] {
 				text += " (" + address + ")"
 			}
 		default:
@@ -73,13 +69,4 @@ func (w *watcher) line() string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, " · ")
-}
-
-func sorted(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
 }
