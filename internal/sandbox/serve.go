@@ -38,6 +38,9 @@ func Serve(ctx context.Context, config Config) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if err := adoptOrphans(); err != nil {
+		return err
+	}
 	d := &daemon{config: config, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if err := d.begin(); err != nil {
 		return err
@@ -242,7 +245,7 @@ func (d *daemon) end(failure error) error {
 	if err := d.record.write(d.config); err != nil {
 		d.log.Error("write the record", "error", err)
 	}
-	err := clean(context.Background(), d.config, d.record)
+	err := errors.Join(clean(context.Background(), d.config, d.record), reapOrphans(endLimit))
 	if err != nil {
 		d.log.Error("remove the sandbox", "error", err)
 	}
