@@ -26,13 +26,15 @@ const (
 // A new package is added here, on the lowest floor that it fits.
 func floors() [][]string {
 	return [][]string{
-		{"fault", "spelling"},
+		{"fault", "process", "spelling"},
 		{"console", "environment", "python", "stack"},
-		{"account", "guard", "inventory", "run", "state"},
-		{"ansible", "ssh", "terraform"},
+		{"account", "guard", "inventory"},
+		{"run", "state"},
+		{"orphan", "supervise"},
+		{"ansible", "bundle", "git", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},
-		{"sandbox/network", "sandbox/services", "sandbox/volume"},
+		{"sandbox/network", "sandbox/proxy", "sandbox/services", "sandbox/volume"},
 		{"sandbox/engine", "sandbox/host"},
 		{"sandbox/image", "sandbox/reconcile"},
 		{"sandbox"},

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"infra/internal/environment"
 	"infra/internal/fault"
@@ -53,6 +54,15 @@ type Identity struct {
 // credentials must never reach it.
 const emulatorKey = "sandbox"
 
+const (
+	// roleSession is how long a session of an assumed role lasts: what every
+	// role allows, also when it is assumed from another role's session.
+	roleSession = time.Hour
+	// roleMargin is how long before its end a session is replaced: a request
+	// or a child that starts now must not be cut off.
+	roleMargin = 5 * time.Minute
+)
+
 // Config is the SDK's configuration for the target. No request is made yet.
 func Config(ctx context.Context, t Target) (aws.Config, error) {
 	attempts := 4
@@ -61,6 +71,7 @@ func Config(ctx context.Context, t Target) (aws.Config, error) {
 	}
 	opts := []func(*config.LoadOptions) error{
 		config.WithRegion(t.Region),
+		config.WithLogger(logging.Nop{}), // what went wrong is in the errors
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts; o.MaxBackoff = 5 * time.Second })
 		}),
@@ -77,11 +88,13 @@ func Config(ctx context.Context, t Target) (aws.Config, error) {
 	if t.RoleARN != "" {
 		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), t.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = t.Session
+			o.Duration = roleSession
 			if t.ExternalID != "" {
 				o.ExternalID = aws.String(t.ExternalID)
 			}
 		})
-		cfg.Credentials = aws.NewCredentialsCache(provider)
+		cache := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = roleMargin })
+		cfg.Credentials = assumedRole{CredentialsCache: cache, base: cfg.Credentials}
 	}
 	return cfg, nil
 }
@@ -112,7 +125,7 @@ func plain(err error) error {
 		return fmt.Errorf("what answers there is no AWS API: HTTP %d", response.HTTPStatusCode())
 	}
 	text := err.Error()
-	for _, mark := range []string{"api error ", "dial tcp ", "failed to refresh cached credentials, "} {
+	for _, mark := range []string{"api error ", "dial tcp", "failed to refresh cached credentials, "} {
 		if i := strings.LastIndex(text, mark); i >= 0 {
 			return errors.New(text[i:])
 		}

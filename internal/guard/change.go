@@ -19,9 +19,9 @@ const (
 
 // Change is what a plan does to one resource.
 type Change struct {
-	Address string // in Terraform's form, module.postgresql.aws_instance.this["1"]
-	Type    string // the resource type; taken from Address when empty
-	Action  Action
-	Reason  string // why it is replaced or deleted, as Terraform says it; may be empty
-	Idle    bool   // it serves nobody: an EMR cluster that is not the active one
+	Address string `json:"address"`          // in Terraform's form, module.postgresql.aws_instance.this["1"]
+	Type    string `json:"type"`             // the resource type; taken from Address when empty
+	Action  Action `json:"action"`           //
+	Reason  string `json:"reason,omitempty"` // why it is replaced or deleted, as Terraform says it; may be empty
+	Idle    bool   `json:"idle,omitempty"`   // it serves nobody: an EMR cluster that is not the active one
 }
