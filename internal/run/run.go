@@ -1,15 +1,34 @@
 // Package run is one invocation that may change something: its id, its
-// private directory and the tidying of old ones.
+// private directory, the lease that keeps others out of the environment while
+// it goes on, and the ledger that remembers what it did.
+//
+// Lease and ledger are objects in the environment's state bucket, written with
+// S3's conditional writes, so that any machine sees the same. A run goes like
+// this:
+//
+//	Acquire   the lease is written over exactly what was seen to be free or
+//	          dead; a heartbeat keeps it
+//	Open      just before the first change: begin.json, and the head calls
+//	          the run open
+//	Close     end.json, and the head has the states that the run left
+//	Release   the lease is marked as given back
+//
+// Whatever dies in between leaves the head open, and the next run is told to
+// recover. Time is always the server's: the age of a lease is the difference
+// between the Date and the Last-Modified of one answer.
 package run
 
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"time"
+
+	"infra/internal/process"
 )
 
 // kept is how many directories of past runs an environment keeps.
@@ -51,23 +70,55 @@ func (r *Run) Write(name string, data []byte) (string, error) {
 	return path, nil
 }
 
+// Tidy removes what only the run itself needed and what holds secrets: plan
+// files, variable files and what supervisors were told. Logs stay, and so does
+// a state that could not be saved.
+func (r *Run) Tidy() error {
+	var problems []error
+	for _, pattern := range []string{"*.tfplan", "*.bundle", "*.tfvars.json", "variables.json", LeaseFile} {
+		found, err := filepath.Glob(filepath.Join(r.Dir, pattern))
+		problems = append(problems, err)
+		for _, path := range found {
+			problems = append(problems, os.Remove(path))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("tidy the run's directory: %w", err)
+	}
+	return nil
+}
+
+// Unsaved are the states in a run's directory that Terraform could not write
+// to S3: paths of files, sorted.
+func Unsaved(dir string) ([]string, error) {
+	return filepath.Glob(filepath.Join(dir, "*-errored.tfstate"))
+}
+
+// sweep removes the oldest directories beyond those kept. One with a state
+// that is nowhere else, or with a program that still runs, stays.
 func sweep(parent string) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("list past runs: %w", err)
 	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
+	var dirs []string
+	for _, e := range entries { // sorted by name, so by age
 		if e.IsDir() {
-			names = append(names, e.Name())
+			dirs = append(dirs, filepath.Join(parent, e.Name()))
 		}
 	}
-	sort.Strings(names)
-	for len(names) > kept {
-		if err := os.RemoveAll(filepath.Join(parent, names[0])); err != nil {
-			return fmt.Errorf("remove the past run %s: %w", names[0], err)
+	for _, dir := range dirs[:max(0, len(dirs)-kept)] {
+		unsaved, err := Unsaved(dir)
+		if err != nil || len(unsaved) > 0 {
+			continue
 		}
-		names = names[1:]
+		programs, err := process.Recorded(Children(dir))
+		if err != nil || slices.ContainsFunc(programs, process.Identity.Alive) {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove the past run %s: %w", filepath.Base(dir), err)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,273 @@
+package orphan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/emr"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	tagtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+	"github.com/aws/smithy-go"
+)
+
+// Account is where to look, and for what.
+type Account struct {
+	AWS         aws.Config
+	Account     string // 12 digits
+	Region      string
+	Partition   string   // "aws", "aws-cn", "aws-us-gov"
+	Environment string   // names in it begin with infra-<environment>
+	Others      []string // all environments of the project: their names may begin like this one's
+}
+
+// Seen are the resources that exist and that a run has created: what carries
+// its tag, and what has no tags but a name of the environment and was made
+// since the run began. AWS lists a new resource after seconds, sometimes a
+// minute. unheard says which witness could not be asked, and why: what it would
+// have told is missing.
+func (a Account) Seen(ctx context.Context, run string, since time.Time) (seen []Resource, unheard []error) {
+	witnesses := []func(context.Context) ([]Resource, error){
+		func(ctx context.Context) ([]Resource, error) { return a.roles(ctx, run) },
+		func(ctx context.Context) ([]Resource, error) { return a.profiles(ctx, run) },
+		func(ctx context.Context) ([]Resource, error) { return a.aliases(ctx, since) },
+		func(ctx context.Context) ([]Resource, error) { return a.securityConfigurations(ctx, since) },
+	}
+	for _, region := range a.regions() {
+		witnesses = append(witnesses, func(ctx context.Context) ([]Resource, error) { return a.tagged(ctx, region, run) })
+	}
+	found, failed := make([][]Resource, len(witnesses)), make([]error, len(witnesses))
+	var group sync.WaitGroup
+	for i, witness := range witnesses {
+		group.Go(func() { found[i], failed[i] = witness(ctx) })
+	}
+	group.Wait()
+	for _, r := range slices.Concat(found...) {
+		gone, err := a.gone(ctx, r)
+		failed = append(failed, err)
+		if !gone {
+			seen = append(seen, r)
+		}
+	}
+	for _, err := range failed {
+		if err != nil {
+			unheard = append(unheard, brief(err))
+		}
+	}
+	return seen, unheard
+}
+
+// brief leaves out of an error of the SDK which request it was.
+func brief(err error) error {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	what, _, _ := strings.Cut(err.Error(), ": operation error")
+	return fmt.Errorf("%s: %s: %s", what, api.ErrorCode(), api.ErrorMessage())
+}
+
+// regions are those that list the environment's resources: its own, and the
+// one that lists those which have no region.
+func (a Account) regions() []string {
+	global := map[string]string{"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[a.Partition]
+	if global == "" || global == a.Region {
+		return []string{a.Region}
+	}
+	return []string{a.Region, global}
+}
+
+// named tells whether a name is one that the products make in the environment:
+// infra-<environment>, and what follows a hyphen. The names of infra-prod-eu
+// begin with infra-prod too.
+func (a Account) named(name string) bool {
+	begins := func(environment string) bool {
+		own := "infra-" + environment
+		return name == own || strings.HasPrefix(name, own+"-")
+	}
+	return begins(a.Environment) && !slices.ContainsFunc(a.Others, func(other string) bool {
+		return len(other) > len(a.Environment) && begins(other)
+	})
+}
+
+// tagged asks AWS for everything with the run's tag.
+func (a Account) tagged(ctx context.Context, region, run string) ([]Resource, error) {
+	client := resourcegroupstaggingapi.NewFromConfig(a.AWS, func(o *resourcegroupstaggingapi.Options) { o.Region = region })
+	pages := resourcegroupstaggingapi.NewGetResourcesPaginator(client, &resourcegroupstaggingapi.GetResourcesInput{
+		ResourcesPerPage: aws.Int32(100), TagFilters: []tagtypes.TagFilter{{Key: aws.String(Tag), Values: []string{run}}},
+	})
+	var found []Resource
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list what is tagged %s=%s in %s: %w", Tag, run, region, err)
+		}
+		for _, m := range page.ResourceTagMappingList {
+			name, made := "", true
+			for _, tag := range m.Tags {
+				switch key := aws.ToString(tag.Key); {
+				case key == "Name":
+					name = aws.ToString(tag.Value)
+				case strings.HasPrefix(key, "aws:elasticmapreduce:"):
+					made = false // EMR's own instances and volumes, which go with the cluster
+				}
+			}
+			if made {
+				found = append(found, FromARN(aws.ToString(m.ResourceARN), name))
+			}
+		}
+	}
+	return found, nil
+}
+
+// roles are IAM's, which AWS does not list by tag.
+func (a Account) roles(ctx context.Context, run string) ([]Resource, error) {
+	client := iam.NewFromConfig(a.AWS)
+	var found []Resource
+	pages := iam.NewListRolesPaginator(client, &iam.ListRolesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the IAM roles: %w", err)
+		}
+		for _, role := range page.Roles {
+			if !a.named(aws.ToString(role.RoleName)) {
+				continue
+			}
+			whole, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: role.RoleName}) // the list leaves tags out
+			if err != nil {
+				return nil, fmt.Errorf("read the IAM role %s: %w", aws.ToString(role.RoleName), err)
+			}
+			if carries(whole.Role.Tags, run) {
+				found = append(found, FromARN(aws.ToString(role.Arn), ""))
+			}
+		}
+	}
+	return found, nil
+}
+
+// profiles are IAM's instance profiles.
+func (a Account) profiles(ctx context.Context, run string) ([]Resource, error) {
+	client := iam.NewFromConfig(a.AWS)
+	var found []Resource
+	pages := iam.NewListInstanceProfilesPaginator(client, &iam.ListInstanceProfilesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the IAM instance profiles: %w", err)
+		}
+		for _, profile := range page.InstanceProfiles {
+			if !a.named(aws.ToString(profile.InstanceProfileName)) {
+				continue
+			}
+			whole, err := client.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: profile.InstanceProfileName})
+			if err != nil {
+				return nil, fmt.Errorf("read the instance profile %s: %w", aws.ToString(profile.InstanceProfileName), err)
+			}
+			if carries(whole.InstanceProfile.Tags, run) {
+				found = append(found, FromARN(aws.ToString(profile.Arn), ""))
+			}
+		}
+	}
+	return found, nil
+}
+
+func carries(tags []iamtypes.Tag, run string) bool {
+	return slices.ContainsFunc(tags, func(tag iamtypes.Tag) bool { return aws.ToString(tag.Key) == Tag && aws.ToString(tag.Value) == run })
+}
+
+// aliases of keys have no tags.
+func (a Account) aliases(ctx context.Context, since time.Time) ([]Resource, error) {
+	var found []Resource
+	pages := kms.NewListAliasesPaginator(kms.NewFromConfig(a.AWS), &kms.ListAliasesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the aliases of keys: %w", err)
+		}
+		for _, alias := range page.Aliases {
+			if a.named(strings.TrimPrefix(aws.ToString(alias.AliasName), "alias/")) && younger(alias.CreationDate, since) {
+				found = append(found, FromARN(aws.ToString(alias.AliasArn), ""))
+			}
+		}
+	}
+	return found, nil
+}
+
+// securityConfigurations are EMR's, which have no tags and no ARN: theirs is
+// made up, in the form that their kind would have.
+func (a Account) securityConfigurations(ctx context.Context, since time.Time) ([]Resource, error) {
+	var found []Resource
+	pages := emr.NewListSecurityConfigurationsPaginator(emr.NewFromConfig(a.AWS), &emr.ListSecurityConfigurationsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list EMR's security configurations: %w", err)
+		}
+		for _, c := range page.SecurityConfigurations {
+			if a.named(aws.ToString(c.Name)) && younger(c.CreationDateTime, since) {
+				found = append(found, FromARN(fmt.Sprintf("arn:%s:elasticmapreduce:%s:%s:security-configuration/%s", a.Partition, a.Region, a.Account, aws.ToString(c.Name)), ""))
+			}
+		}
+	}
+	return found, nil
+}
+
+// younger tells whether something was made since then; when AWS does not say,
+// it may have been. Clocks may differ a little.
+func younger(made *time.Time, since time.Time) bool {
+	return made == nil || made.After(since.Add(-5*time.Minute))
+}
+
+// gone tells of what is listed although it is no more: instances that have
+// ended, keys that wait for their deletion.
+func (a Account) gone(ctx context.Context, r Resource) (bool, error) {
+	switch r.Type {
+	case "aws_instance":
+		return a.ended(ctx, r.ID)
+	case "aws_kms_key":
+		return a.leaving(ctx, r.ID)
+	default:
+		return false, nil
+	}
+}
+
+func (a Account) ended(ctx context.Context, id string) (bool, error) {
+	out, err := ec2.NewFromConfig(a.AWS).DescribeInstances(ctx, &ec2.DescribeInstancesInput{
+		Filters: []ec2types.Filter{{Name: aws.String("instance-id"), Values: []string{id}}},
+	})
+	if err != nil {
+		return false, fmt.Errorf("look at instance %s: %w", id, err)
+	}
+	for _, reservation := range out.Reservations {
+		for _, instance := range reservation.Instances {
+			if state := instance.State.Name; state != ec2types.InstanceStateNameTerminated && state != ec2types.InstanceStateNameShuttingDown {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+func (a Account) leaving(ctx context.Context, id string) (bool, error) {
+	out, err := kms.NewFromConfig(a.AWS).DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
+	var missing *kmstypes.NotFoundException
+	if errors.As(err, &missing) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at key %s: %w", id, err)
+	}
+	return out.KeyMetadata.KeyState == kmstypes.KeyStatePendingDeletion, nil
+}
