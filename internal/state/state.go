@@ -1,26 +1,22 @@
 package state
 
 import (
-	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"infra/internal/fault"
 )
 
 // State is what infra reads of a Terraform state (format version 4).
 type State struct {
 	Lineage   string
 	Serial    uint64
-	VersionID string // of the S3 object
+	VersionID string // of the S3 object; empty when it did not come from S3
+	ETag      string // of the S3 object, as it was sent
+	SHA256    string // of Raw, in hex
 	Outputs   map[string]Output
-	Resources int // instances of managed resources
+	Resources int    // instances of managed resources
+	Raw       []byte // the state as it is stored; secrets are in clear in it
 }
 
 // Output is one output of a root module.
@@ -29,37 +25,10 @@ type Output struct {
 	Sensitive bool            `json:"sensitive"`
 }
 
-// ErrAbsent says that a stack has no state: it was never applied.
-var ErrAbsent = errors.New("there is no state yet")
-
-// sizeLimit bounds a state file; Terraform itself struggles long before.
-const sizeLimit = 256 << 20
-
-// Read gets the state at key. A stack that was never applied is ErrAbsent.
-func (b *Bucket) Read(ctx context.Context, key string) (*State, error) {
-	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key, ExpectedBucketOwner: &b.Account})
-	if err != nil {
-		var response *awshttp.ResponseError
-		if errors.As(err, &response) && response.HTTPStatusCode() == 404 {
-			return nil, ErrAbsent
-		}
-		return nil, fault.New(fault.Failed, "read the state "+key, b.unreachable(ctx, err), "infra doctor")
-	}
-	data, err := io.ReadAll(io.LimitReader(out.Body, sizeLimit))
-	if err = errors.Join(err, out.Body.Close()); err != nil {
-		return nil, fault.New(fault.Failed, "read the state "+key, err, "")
-	}
-	s, err := parse(data)
-	if err != nil {
-		return nil, fault.New(fault.Failed, fmt.Sprintf("read the state s3://%s/%s", b.Name, key), err,
-			fmt.Sprintf("aws s3api list-object-versions --bucket %s --prefix %s", b.Name, key))
-	}
-	s.VersionID = aws.ToString(out.VersionId)
-	return s, nil
-}
-
-func parse(data []byte) (*State, error) {
-	var raw struct {
+// Parse reads a state: one JSON object of format version 4. What is none is
+// ErrEmpty or ErrCorrupt. Check says in detail what is wrong with a state.
+func Parse(raw []byte) (*State, error) {
+	var document struct {
 		Version   int               `json:"version"`
 		Serial    uint64            `json:"serial"`
 		Lineage   string            `json:"lineage"`
@@ -69,22 +38,36 @@ func parse(data []byte) (*State, error) {
 			Instances []json.RawMessage `json:"instances"`
 		} `json:"resources"`
 	}
-	if len(data) == 0 {
-		return nil, errors.New("the state object is empty (zero bytes); applying now would create everything a second time")
+	if len(raw) == 0 {
+		return nil, ErrEmpty
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("the state is not valid JSON: %w", err)
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return nil, fmt.Errorf("%w, not valid JSON: %w", ErrCorrupt, located(raw, err))
 	}
-	if raw.Version != 4 {
-		return nil, fmt.Errorf("the state has format version %d, infra reads version 4", raw.Version)
+	if document.Version != formatVersion {
+		return nil, fmt.Errorf("%w, it has format version %d, infra reads version %d", ErrCorrupt, document.Version, formatVersion)
 	}
-	s := &State{Lineage: raw.Lineage, Serial: raw.Serial, Outputs: raw.Outputs}
-	for _, r := range raw.Resources {
-		if r.Mode == "managed" {
+	s := &State{Lineage: document.Lineage, Serial: document.Serial, Outputs: document.Outputs, SHA256: digest(raw), Raw: raw}
+	for _, r := range document.Resources {
+		if r.Mode == managed {
 			s.Resources += len(r.Instances)
 		}
 	}
 	return s, nil
+}
+
+// formatVersion is the format of states since Terraform 0.12.
+const formatVersion = 4
+
+// managed and data are the modes of resources in a state.
+const (
+	managed = "managed"
+	data    = "data"
+)
+
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // Decode puts an output's value into v; false when there is no such output.
