@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/apenella/go-ansible/v2/pkg/playbook"
 
 	"infra/internal/fault"
+	"infra/internal/supervise"
 )
 
 // Playbook is one run of ansible-playbook.
@@ -30,6 +33,7 @@ type Playbook struct {
 	Check       bool // look only, change nothing
 	Environment []string
 	Expected    []string // hosts that the playbook must reach
+	Supervise   supervise.Run
 	Name        func(host string) string
 	Progress    func(Progress)
 }
@@ -46,6 +50,7 @@ type Result struct {
 	Recaps   map[string]Recap // by host
 	Changes  []Change
 	Failures []Failure
+	Unknown  []string // hosts that an interrupted playbook had begun to work on, sorted: nobody knows how far it came
 	Took     time.Duration
 }
 
@@ -71,23 +76,27 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 		return Result{}, fault.New(fault.Failed, op, err, "")
 	}
 	logPath := filepath.Join(p.Dir, "ansible.jsonl")
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	own, err := supervise.Spec{Run: p.Supervise, Program: filepath.Join(p.Bin, program), Log: logPath, Group: true, Grace: grace}.Variables()
 	if err != nil {
 		return Result{}, fault.New(fault.Failed, op, err, "")
 	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-
-	listen := &listener{result: &res, log: log, progress: p.Progress}
+	listen := &listener{result: &res, progress: p.Progress, begun: map[string]bool{}}
 	if listen.progress == nil {
 		listen.progress = func(Progress) {}
 	}
+	start := &starter{dir: p.Project, env: append(slices.Clone(p.Environment), "ANSIBLE_CONFIG="+config)}
+	for name, value := range own {
+		start.env = append(start.env, name+"="+value)
+	}
 	runErr := execute.NewDefaultExecute(
 		execute.WithCmd(p.command()),
-		execute.WithExecutable(starter{dir: p.Project, env: append(p.Environment, "ANSIBLE_CONFIG="+config)}),
+		execute.WithExecutable(start),
 		execute.WithOutput(output{listen}),
+		execute.WithWrite(io.Discard), execute.WithWriteError(io.Discard), // it would write about an interrupt there
 	).Execute(ctx)
+	runErr = errors.Join(runErr, start.finish())
 	res.Took = time.Since(started)
-	res.settle()
+	res.settle(listen.inFlight(p.Expected))
 	err = p.judge(ctx, op, &res, runErr, listen.noise, logPath)
 	return res, err
 }
@@ -96,7 +105,7 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 // error holds every variable in clear and is never shown.
 func (p Playbook) judge(ctx context.Context, op string, res *Result, runErr error, noise []string, log string) error {
 	if ctx.Err() != nil {
-		return fault.New(fault.Interrupted, op, errors.New("interrupted; hosts that were being worked on are in an unknown state"), "run the same command again")
+		return p.interrupted(ctx, op, res)
 	}
 	problem := res.problem(p.Expected, p.Name)
 	if problem == nil && runErr != nil {
@@ -106,6 +115,28 @@ func (p Playbook) judge(ctx context.Context, op string, res *Result, runErr erro
 		return nil
 	}
 	return fault.New(fault.Hosts, op, problem, "mend the cause, then run the same command again; Ansible's own words are in "+log)
+}
+
+// interrupted is what a playbook ends with whose context has ended: a signal,
+// or the loss of the lease.
+func (p Playbook) interrupted(ctx context.Context, op string, res *Result) error {
+	text := "no host was being worked on"
+	if len(res.Unknown) > 0 {
+		names := make([]string, len(res.Unknown))
+		for i, host := range res.Unknown {
+			names[i] = p.Name(host)
+		}
+		text = "how far it came is not known for " + strings.Join(names, ", ")
+	}
+	code, cause := fault.Interrupted, context.Cause(ctx)
+	var known *fault.Error
+	switch {
+	case errors.Is(cause, context.Canceled):
+		cause = errors.New("interrupted")
+	case errors.As(cause, &known):
+		code = known.Code
+	}
+	return fault.New(code, op, fmt.Errorf("%w; %s", cause, text), "run the same command again")
 }
 
 // complaint is what Ansible said outside of events, cut to its last lines.
@@ -126,13 +157,18 @@ func complaint(noise []string) string {
 	return strings.Join(said, "\n")
 }
 
+// program is the one that runs playbooks.
+const program = "ansible-playbook"
+
+// command is the command line of the supervisor: that of Ansible, with another
+// program in front.
 func (p Playbook) command() execute.Commander {
 	options := &playbook.AnsiblePlaybookOptions{Inventory: p.Inventory, Limit: strings.Join(p.Limit, ","), Check: p.Check, Diff: p.Check}
 	if p.Variables != "" {
 		options.ExtraVarsFile = []string{"@" + p.Variables}
 	}
 	return playbook.NewAnsiblePlaybookCmd(
-		playbook.WithBinary(filepath.Join(p.Bin, "ansible-playbook")),
+		playbook.WithBinary(supervise.Program),
 		playbook.WithPlaybooks(p.File),
 		playbook.WithPlaybookOptions(options),
 	)

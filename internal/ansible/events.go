@@ -2,10 +2,13 @@ package ansible
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -62,36 +65,48 @@ type hostResult struct {
 // ResultsOutputer that go-ansible hands the child's streams to.
 type listener struct {
 	result   *Result
-	log      io.Writer
 	progress func(Progress)
-	noise    []string // lines that are no events: Ansible's own errors and warnings
+	begun    map[string]bool // hosts that have had a task
+	tasks    int             // begun in the current play, or in its current batch of hosts
+	noise    []string        // lines that are no events: Ansible's own errors and warnings
 	mu       sync.Mutex
 }
 
 // lineLimit bounds one event; a host's whole package list fits many times.
 const lineLimit = 16 << 20
 
-// read consumes one stream of the child.
+// read consumes one stream of the child to its end, whatever is in it: a
+// reader that stops early would leave the child with nobody to wait for it. A
+// line beyond the limit is left out; the log has it.
 func (l *listener) read(stream io.Reader) error {
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(make([]byte, 0, 64<<10), lineLimit)
-	for lines.Scan() {
-		if err := l.take(lines.Bytes()); err != nil {
+	lines := bufio.NewReaderSize(stream, 64<<10)
+	var line []byte
+	for {
+		part, err := lines.ReadSlice('\n')
+		if len(line) <= lineLimit {
+			line = append(line, part...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if len(line) <= lineLimit {
+			l.take(bytes.TrimSuffix(line, []byte{'\n'}))
+		}
+		line = line[:0]
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return lines.Err()
 }
 
 // take is called by the readers of both streams.
-func (l *listener) take(line []byte) error {
+func (l *listener) take(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := fmt.Fprintf(l.log, "%s\n", line); err != nil {
-		return fmt.Errorf("keep Ansible's output: %w", err)
-	}
 	l.line(line)
-	return nil
 }
 
 func (l *listener) line(line []byte) {
@@ -102,10 +117,17 @@ func (l *listener) line(line []byte) {
 		}
 		return
 	}
+	if strings.HasPrefix(e.Event, "v2_runner_") {
+		for host := range e.Hosts {
+			l.begun[host] = true
+		}
+	}
 	switch e.Event {
 	case "v2_playbook_on_play_start":
+		l.tasks = 0
 		l.progress(Progress{Play: e.Play.Name})
 	case "v2_playbook_on_task_start", "v2_playbook_on_handler_task_start":
+		l.tasks++
 		l.progress(Progress{Task: e.Task.Name})
 	case "v2_runner_on_ok":
 		for host, r := range e.Hosts {
@@ -122,6 +144,19 @@ func (l *listener) line(line []byte) {
 	case "v2_playbook_on_stats":
 		l.result.Recaps = e.Stats
 	}
+}
+
+// inFlight are the hosts that a playbook cut short may have been working on,
+// sorted. The events name a host with its results only; so while the first task
+// of a play runs, it may be any of those that the playbook is for.
+func (l *listener) inFlight(expected []string) []string {
+	hosts := maps.Clone(l.begun)
+	if l.tasks == 1 {
+		for _, host := range expected {
+			hosts[host] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(hosts))
 }
 
 // messageLimit bounds what is shown of a failure; the log has all of it.
@@ -158,9 +193,11 @@ func (r hostResult) text() string {
 }
 
 // settle drops failures that the playbook rescued or ignored: only hosts
-// that the recap counts as failed or unreachable stay.
-func (r *Result) settle() {
+// that the recap counts as failed or unreachable stay. Without a recap Ansible
+// did not come to its end, and hosts in flight are unknown.
+func (r *Result) settle(inFlight []string) {
 	if r.Recaps == nil {
+		r.Unknown = inFlight
 		return
 	}
 	var kept []Failure

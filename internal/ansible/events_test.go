@@ -17,11 +17,11 @@ func replay(t *testing.T) (*Result, *listener) {
 		t.Fatal(err)
 	}
 	res := &Result{}
-	l := &listener{result: res, log: &bytes.Buffer{}, progress: func(Progress) {}}
+	l := &listener{result: res, progress: func(Progress) {}, begun: map[string]bool{}}
 	if err := l.read(bytes.NewReader(data)); err != nil {
 		t.Fatal(err)
 	}
-	res.settle()
+	res.settle(l.inFlight(nil))
 	return res, l
 }
 
@@ -68,7 +68,7 @@ func TestRescuedFailuresDoNotCount(t *testing.T) {
 		Recaps:   map[string]Recap{"i-1": {OK: 3}, "i-2": {Failed: 1}},
 		Failures: []Failure{{Host: "i-1", Task: "tried"}, {Host: "i-2", Task: "broke"}},
 	}
-	res.settle()
+	res.settle(nil)
 	if len(res.Failures) != 1 || res.Failures[0].Host != "i-2" {
 		t.Errorf("kept %+v", res.Failures)
 	}

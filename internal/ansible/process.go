@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"time"
 
@@ -16,46 +17,55 @@ import (
 // grace is how long Ansible may take to end its tasks after an interrupt.
 const grace = 2 * time.Minute
 
-// starter makes the processes that go-ansible runs. The library would give
-// a plain exec.Cmd all of our environment and standard input; it leaves a
-// type of our own alone, so the allow-list holds and a whole process group
-// can be interrupted (Ansible's workers go on when only their parent is
-// signalled).
+// starter makes the process that go-ansible runs: the supervisor of Ansible.
+// The library would give a plain exec.Cmd all of our environment and standard
+// input; it leaves a type of our own alone, so the allow-list holds. Whatever
+// happens to the context, what is interrupted is Ansible's whole process group
+// (its workers go on when only their parent is signalled), and what is waited
+// for is its end.
 type starter struct {
 	dir string
 	env []string
+	cmd *exec.Cmd // the last that was made
 }
 
 // Command is part of go-ansible's interface.
-func (s starter) Command(name string, arg ...string) goansible.Cmder {
+func (s *starter) Command(name string, arg ...string) goansible.Cmder {
 	return s.CommandContext(context.Background(), name, arg...)
 }
 
 // CommandContext is part of go-ansible's interface.
-func (s starter) CommandContext(ctx context.Context, name string, arg ...string) goansible.Cmder {
+func (s *starter) CommandContext(ctx context.Context, name string, arg ...string) goansible.Cmder {
 	cmd := exec.CommandContext(ctx, name, arg...)
 	cmd.Dir, cmd.Env = s.dir, s.env
+	// Away from the terminal's signals: infra decides what is interrupted.
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = grace
 	cmd.Cancel = func() error {
-		if err := unix.Kill(-cmd.Process.Pid, unix.SIGINT); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := cmd.Process.Signal(unix.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("interrupt Ansible: %w", err)
 		}
 		return nil
 	}
-	return process{cmd}
+	s.cmd = cmd
+	return child{cmd}
 }
 
-// process is an exec.Cmd whose Wait reports exits and nothing else, since
-// go-ansible asserts that type.
-type process struct{ *exec.Cmd }
-
-// Wait waits for the process and sees to it that its group is gone.
-func (p process) Wait() error {
-	err := p.Cmd.Wait()
-	if killErr := unix.Kill(-p.Process.Pid, unix.SIGKILL); killErr != nil && !errors.Is(killErr, unix.ESRCH) && err == nil {
-		return killErr
+// finish waits for a process that go-ansible has started and then left alone,
+// which it does when the output cannot be read.
+func (s *starter) finish() error {
+	if s.cmd == nil || s.cmd.Process == nil || s.cmd.ProcessState != nil {
+		return nil
 	}
+	return s.cmd.Wait()
+}
+
+// child is an exec.Cmd whose Wait reports exits and nothing else, since
+// go-ansible asserts that type.
+type child struct{ *exec.Cmd }
+
+// Wait waits for the process.
+func (p child) Wait() error {
+	err := p.Cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return &exec.ExitError{ProcessState: p.ProcessState, Stderr: []byte(err.Error())}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 
 	"infra/internal/console"
 	"infra/internal/fault"
+	"infra/internal/supervise"
 )
 
 // globals are the flags that every command has, and what follows from them.
@@ -28,19 +28,25 @@ type globals struct {
 	dir     string
 
 	con    *console.Console
+	stop   *interrupts
 	opened bool // the command line was understood
 }
 
-// Main runs infra with the process's arguments and returns its exit code.
+// Main runs infra with the process's arguments and returns its exit code. In
+// a process that infra has started to watch over a tool, it does that instead.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
 	unix.Umask(0o077)
-	return int(run(ctx, os.Args[1:]))
+	if code, supervised := supervise.Main(os.Args[1:]); supervised {
+		return code
+	}
+	ctx, stop := interruptible(context.Background())
+	defer stop.end()
+	return int(execute(ctx, stop, os.Args[1:]))
 }
 
-func run(ctx context.Context, args []string) fault.Code {
-	g := &globals{con: console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{})}
+func execute(ctx context.Context, stop *interrupts, args []string) fault.Code {
+	g := &globals{con: console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{}), stop: stop}
+	stop.attach(g.con)
 	root := newRootCommand(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -51,6 +57,9 @@ func run(ctx context.Context, args []string) fault.Code {
 		err = fault.New(fault.Usage, "", err, "infra --help")
 	}
 	code := fault.CodeOf(err)
+	if code == fault.Failed && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		code = fault.Interrupted // whatever was being done, it was given up
+	}
 	if !errors.Is(err, errDifferences) {
 		g.con.Error(err)
 	}
@@ -71,7 +80,12 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return g.open() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil { // cobra itself would do it later, when the command line counts as understood
+				return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
+			}
+			return g.open()
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.output, "output", "text", "text, or json: data on standard output, everything else on standard error")
@@ -84,8 +98,8 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 	})
 	root.AddCommand(
 		newApplyCommand(g), newBootstrapCommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDoctorCommand(g),
-		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPlanCommand(g), newSandboxCommand(g),
-		newSchemaCommand(g), newSSHCommand(g), newStatusCommand(g), newValidateCommand(g), newVersionCommand(g),
+		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPlanCommand(g), newRecoverCommand(g),
+		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g), newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g),
 	)
 	return root
 }
@@ -99,6 +113,7 @@ func (g *globals) open() error {
 	g.con = console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{
 		JSON: g.output == "json", NoColor: g.noColor || os.Getenv("NO_COLOR") != "", Quiet: g.quiet, Verbose: g.verbose,
 	})
+	g.stop.attach(g.con)
 	return nil
 }
 

@@ -4,9 +4,7 @@
 package console
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,21 +28,27 @@ type Options struct {
 // Console is safe for use by many goroutines.
 type Console struct {
 	opts     Options
-	in       io.Reader
-	out      io.Writer
-	err      *maskWriter
+	secrets  *masker
+	out      *stream
+	err      *stream
 	terminal bool // standard error is a terminal that can redraw a line
 	asks     bool // standard input is a terminal, so questions make sense
 	started  time.Time
+	prompt   prompt
 
-	mu   sync.Mutex
-	live string
+	mu     sync.Mutex
+	live   string
+	asking bool // a question stands on the last line: nothing may be drawn over it
 }
 
 // New makes a Console over the given streams. Colour and the live line are
 // used only when errw is a terminal.
 func New(in io.Reader, out, errw io.Writer, opts Options) *Console {
-	c := &Console{opts: opts, in: in, out: out, err: newMaskWriter(errw), started: time.Now()}
+	secrets := &masker{}
+	c := &Console{
+		opts: opts, secrets: secrets, out: &stream{w: out, change: secrets.visible}, err: &stream{w: errw, change: secrets.mask},
+		started: time.Now(), prompt: newPrompt(in),
+	}
 	if f, ok := errw.(*os.File); ok {
 		c.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 	}
@@ -57,11 +61,20 @@ func New(in io.Reader, out, errw io.Writer, opts Options) *Console {
 // JSON tells whether data goes to standard output as JSON.
 func (c *Console) JSON() bool { return c.opts.JSON }
 
-// Out is where data goes.
+// Out is where data goes, without known secrets and with control characters
+// spelled out. One message a write: a secret in two halves is not seen. That
+// nobody reads it any more is no error.
 func (c *Console) Out() io.Writer { return c.out }
 
-// Mask hides a secret in everything that is said from now on.
-func (c *Console) Mask(secret string) { c.err.add(secret) }
+// Raw is Out without any change, for what was asked for as it is, such as a
+// whole state.
+func (c *Console) Raw() io.Writer { return &stream{w: c.out.w} }
+
+// Mask hides a secret in everything that is said from now on, on both streams.
+func (c *Console) Mask(secret string) { c.secrets.add(secret) }
+
+// Masked is a text as the console would say it, for records that outlive it.
+func (c *Console) Masked(text string) string { return c.secrets.mask(text) }
 
 // Step says that something began or ended: one line, kept.
 func (c *Console) Step(format string, args ...any) {
@@ -88,7 +101,7 @@ func (c *Console) Print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
-	_, _ = io.WriteString(c.err, text)
+	_, _ = io.WriteString(c.err, c.secrets.visible(text))
 	c.draw()
 }
 
@@ -103,7 +116,7 @@ func (c *Console) Live(format string, args ...any) {
 	c.clear()
 	c.live = ""
 	if format != "" {
-		c.live = fmt.Sprintf(format, args...)
+		c.live = c.secrets.visible(fmt.Sprintf(format, args...))
 	}
 	c.draw()
 }
@@ -118,7 +131,7 @@ func (c *Console) Error(err error) {
 	if hint := fault.HintOf(err); hint != "" {
 		text += "\n  next: " + strings.ReplaceAll(hint, "\n", "\n        ")
 	}
-	_, _ = io.WriteString(c.err, c.paint("31", text)+"\n")
+	_, _ = io.WriteString(c.err, c.paint("31", c.secrets.visible(text))+"\n")
 }
 
 // WriteJSON puts v on standard output, indented, with a final newline.
@@ -129,32 +142,11 @@ func (c *Console) WriteJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// ErrNoTerminal says that a question could not be asked.
-var ErrNoTerminal = errors.New("standard input is not a terminal, so nothing can be confirmed")
-
-// Confirm asks for one exact word. It returns nil when that word was typed,
-// a Refused fault when anything else was, and ErrNoTerminal when there is
-// nobody to ask.
-func (c *Console) Confirm(question, word string) error {
-	if !c.asks {
-		return ErrNoTerminal
-	}
-	c.Print(fmt.Sprintf("%s\n  Type %q to go on: ", question, word))
-	answer, err := bufio.NewReader(c.in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if strings.TrimSpace(answer) != word {
-		return fault.New(fault.Refused, "confirm", errors.New("the answer was not "+word+"; nothing was changed"), "")
-	}
-	return nil
-}
-
 func (c *Console) line(colour, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
-	_, _ = io.WriteString(c.err, c.paint(colour, fmt.Sprintf("%6s  %s", Elapsed(time.Since(c.started)), text))+"\n")
+	_, _ = io.WriteString(c.err, c.paint(colour, fmt.Sprintf("%6s  %s", Elapsed(time.Since(c.started)), c.secrets.visible(text)))+"\n")
 	c.draw()
 }
 
@@ -166,13 +158,13 @@ func (c *Console) paint(colour, text string) string {
 }
 
 func (c *Console) clear() {
-	if c.live != "" {
+	if c.live != "" && !c.asking {
 		_, _ = io.WriteString(c.err, "\r\x1b[K")
 	}
 }
 
 func (c *Console) draw() {
-	if c.live == "" {
+	if c.live == "" || c.asking {
 		return
 	}
 	text := c.live

@@ -1,37 +1,97 @@
 package console
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"io"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
-// maskWriter replaces every known secret before it reaches the stream. It
-// sees whole messages, never halves of one, because Console writes a message
-// with one call.
-type maskWriter struct {
-	w       io.Writer
+const (
+	hidden   = "********"
+	shortest = 4 // a shorter secret would hide ordinary text
+)
+
+// masker knows the secrets of a run. Its zero value knows none.
+type masker struct {
 	mu      sync.RWMutex
-	secrets []string
+	secrets []string // in all their spellings, longest first: one may begin with another
+	hide    *strings.Replacer
 }
 
-func newMaskWriter(w io.Writer) *maskWriter { return &maskWriter{w: w} }
-
-// add takes a secret; very short ones would hide ordinary text and are left.
-func (m *maskWriter) add(secret string) {
-	if len(secret) < 4 {
-		return
-	}
+// add takes a secret, as it is and as it looks in JSON, in a URL and in
+// base64. Every line of one with several (a private key) is a secret too.
+func (m *masker) add(secret string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.secrets = append(m.secrets, secret, "********")
+	for _, one := range append(strings.Split(secret, "\n"), secret) {
+		one = strings.TrimSpace(one)
+		if len(one) < shortest {
+			continue
+		}
+		for _, spelling := range []string{
+			one, quoted(one, true), quoted(one, false), url.QueryEscape(one), url.PathEscape(one),
+			base64.StdEncoding.EncodeToString([]byte(one)), base64.RawURLEncoding.EncodeToString([]byte(one)),
+		} {
+			if !slices.Contains(m.secrets, spelling) {
+				m.secrets = append(m.secrets, spelling)
+			}
+		}
+	}
+	slices.SortStableFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(m.secrets))
+	for _, spelling := range m.secrets {
+		pairs = append(pairs, spelling, hidden)
+	}
+	m.hide = strings.NewReplacer(pairs...)
 }
 
-func (m *maskWriter) Write(p []byte) (int, error) {
+// quoted is a text as it stands inside a JSON string.
+func quoted(text string, html bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(html)
+	if enc.Encode(text) != nil {
+		return text // a string always has a JSON form
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(b.String(), `"`), "\"\n")
+}
+
+func (m *masker) mask(text string) string {
 	m.mu.RLock()
-	text := strings.NewReplacer(m.secrets...).Replace(string(p))
-	m.mu.RUnlock()
-	if _, err := io.WriteString(m.w, text); err != nil {
+	defer m.mu.RUnlock()
+	if m.hide == nil {
+		return text
+	}
+	return m.hide.Replace(text)
+}
+
+// visible is a text as people may see it.
+func (m *masker) visible(text string) string { return visible(m.mask(text)) }
+
+// stream is one of the two that infra writes to. It hides every known secret
+// before it gets there; it sees whole messages, never halves of one, because
+// Console writes a message with one call. Whoever reads the stream may
+// go away at any time (`infra apply | head`, a closed terminal): then the rest
+// goes nowhere, and the run goes on.
+type stream struct {
+	w      io.Writer
+	change func(string) string // what is done to a message; nil: nothing
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	text := string(p)
+	if s.change != nil {
+		text = s.change(text)
+	}
+	_, err := io.WriteString(s.w, text)
+	if err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
 		return 0, err
 	}
 	return len(p), nil

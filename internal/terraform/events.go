@@ -3,8 +3,8 @@ package terraform
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"infra/internal/guard"
@@ -29,16 +29,23 @@ type event struct {
 		Action   string   `json:"action"`
 		Reason   string   `json:"reason"`
 	} `json:"change"`
-	Changes *struct {
-		Operation string `json:"operation"`
-	} `json:"changes"`
-	Hook struct {
+	Changes *summary `json:"changes"`
+	Hook    struct {
 		Resource resource `json:"resource"`
 		Action   string   `json:"action"`
 		Seconds  int      `json:"elapsed_seconds"`
 	} `json:"hook"`
 	Outputs    map[string]output `json:"outputs"`
 	Diagnostic *diagnostic       `json:"diagnostic"`
+	State      json.RawMessage   `json:"state"` // the last resort of a Terraform that can write its state nowhere
+}
+
+// summary is what Terraform counts at the end of a plan or an apply.
+type summary struct {
+	Operation string `json:"operation"` // plan, apply, destroy
+	Add       int    `json:"add"`
+	Change    int    `json:"change"`
+	Remove    int    `json:"remove"`
 }
 
 type resource struct {
@@ -90,10 +97,8 @@ func firstParagraphs(text string) string {
 	return text
 }
 
-// decoder reads Terraform's event lines as they arrive. Every byte also goes
-// to log, which is readable by its owner alone.
+// decoder reads Terraform's event lines as they arrive.
 type decoder struct {
-	log      io.Writer
 	progress func(Progress)
 
 	rest     []byte
@@ -102,13 +107,17 @@ type decoder struct {
 	outputs  bool // some output changes
 	errors   []diagnostic
 	warnings []diagnostic
-	done     int // resources applied
+	done     int  // resources applied
+	began    bool // something was applied, or tried
+	summary  *summary
+	fatal    bool            // a second interrupt ended Terraform before it could save
+	dump     json.RawMessage // the state, when it could be written nowhere
 }
 
+// fatalInterrupt is how Terraform says that it ends without saving.
+const fatalInterrupt = "Two interrupts received."
+
 func (d *decoder) Write(p []byte) (int, error) {
-	if _, err := d.log.Write(p); err != nil {
-		return 0, fmt.Errorf("keep Terraform's output: %w", err)
-	}
 	d.rest = append(d.rest, p...)
 	for {
 		i := bytes.IndexByte(d.rest, '\n')
@@ -126,6 +135,13 @@ func (d *decoder) line(line []byte) {
 		return // a plain text line: it is in the log
 	}
 	switch e.Type {
+	case "log":
+		d.fatal = d.fatal || strings.Contains(e.Message, fatalInterrupt)
+		if len(e.State) > 0 {
+			d.dump = e.State
+		}
+	case "change_summary":
+		d.summary = e.Changes
 	case "planned_change":
 		d.changes = append(d.changes, change(e))
 	case "resource_drift":
@@ -139,6 +155,7 @@ func (d *decoder) line(line []byte) {
 	case "refresh_start":
 		d.progress(Progress{Address: e.Hook.Resource.Address, Action: "refresh", State: "start"})
 	case "apply_start":
+		d.began = true
 		d.progress(Progress{Address: e.Hook.Resource.Address, Action: e.Hook.Action, State: "start"})
 	case "apply_complete":
 		d.done++
@@ -159,8 +176,39 @@ func (d *decoder) diagnose(diag *diagnostic) {
 }
 
 func change(e event) guard.Change {
-	return guard.Change{
-		Address: e.Change.Resource.Address, Type: e.Change.Resource.Type,
-		Action: guard.Action(e.Change.Action), Reason: e.Change.Reason,
+	action := guard.Action(e.Change.Action)
+	if action == "remove" { // Terraform's word for a resource that leaves the state and stays in the account
+		action = guard.Forget
 	}
+	return guard.Change{Address: e.Change.Resource.Address, Type: e.Change.Resource.Type, Action: action, Reason: e.Change.Reason}
+}
+
+// complete tells why the events of a plan cannot be relied on: they came
+// through a file, and on a full disk some are missing. A change that is not
+// seen is one that no guard has judged.
+func (d *decoder) complete() error {
+	if d.summary == nil {
+		return errors.New("the output of Terraform has no end, the disk may be full")
+	}
+	var seen summary
+	for _, c := range d.changes {
+		switch c.Action {
+		case guard.Create:
+			seen.Add++
+		case guard.Update:
+			seen.Change++
+		case guard.Delete:
+			seen.Remove++
+		case guard.Replace:
+			seen.Add++
+			seen.Remove++
+		default: // counted by nobody
+		}
+	}
+	want := *d.summary
+	if want.Operation = ""; seen != want {
+		return fmt.Errorf("the plan is to add %d, change %d and destroy %d, but the output of Terraform names %d, %d and %d: the disk may be full",
+			want.Add, want.Change, want.Remove, seen.Add, seen.Change, seen.Remove)
+	}
+	return nil
 }

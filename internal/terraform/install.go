@@ -6,9 +6,11 @@ package terraform
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/hashicorp/go-version"
@@ -57,9 +59,35 @@ func Install(ctx context.Context, project string, progress func(string)) (string
 
 func found(project string) src.Source {
 	return &fs.ExactVersion{
-		Product: product.Terraform, Version: version.Must(version.NewVersion(Version)),
+		Product: quiet(), Version: version.Must(version.NewVersion(Version)),
 		ExtraPaths: []string{filepath.Join(project, ".infra", "terraform", Version)},
 	}
+}
+
+// quiet is Terraform as a product whose version is asked without the caller's
+// environment: with TF_CLI_ARGS set, it would answer with an error and be
+// taken for missing.
+func quiet() product.Product {
+	terraform := product.Terraform
+	terraform.GetVersion = func(ctx context.Context, path string) (*version.Version, error) {
+		cmd := exec.CommandContext(ctx, path, "version", "-json")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "CHECKPOINT_DISABLE=1"}
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, err
+		}
+		var said struct {
+			Version *version.Version `json:"terraform_version"`
+		}
+		if err := json.Unmarshal(out, &said); err != nil {
+			return nil, err
+		}
+		if said.Version == nil {
+			return nil, errors.New("it does not tell its version")
+		}
+		return said.Version, nil
+	}
+	return terraform
 }
 
 func installer(ctx context.Context, sources []src.Source) (string, error) {

@@ -1,0 +1,50 @@
+package terraform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"infra/internal/supervise"
+)
+
+// applying makes the test binary an infra that applies a plan: its value is
+// that plan's file, and the workspace stands on standard input.
+const applying = "INFRA_TEST_APPLY"
+
+// TestMain is a supervisor or an infra when it is asked to be.
+func TestMain(m *testing.M) {
+	if code, supervised := supervise.Main(os.Args[1:]); supervised {
+		os.Exit(code)
+	}
+	if plan := os.Getenv(applying); plan != "" {
+		os.Exit(apply(plan))
+	}
+	if part := os.Getenv(playing); part != "" {
+		os.Exit(play(part, os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+func apply(plan string) int {
+	if os.Getenv("INFRA_TEST_IGNORE") != "" {
+		signal.Ignore(unix.SIGINT, unix.SIGHUP) // the children inherit that
+	}
+	var w Workspace
+	if err := json.NewDecoder(os.Stdin).Decode(&w); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	defer stop()
+	if _, err := w.Apply(ctx, plan); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
