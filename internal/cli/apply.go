@@ -3,21 +3,23 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/ansible"
 	"infra/internal/console"
 	"infra/internal/fault"
+	"infra/internal/guard"
 	"infra/internal/provision"
 	"infra/internal/report"
 )
 
 // applyOptions are the flags of apply.
 type applyOptions struct {
-	sel         provision.Selection
+	changeOptions
 	autoApprove bool
+	plan        string
 }
 
 func newApplyCommand(g *globals) *cobra.Command {
@@ -26,78 +28,85 @@ func newApplyCommand(g *globals) *cobra.Command {
 		Use:   "apply ENV",
 		Short: "Bring the environment to what the code says: machines, then what runs on them",
 		Long: `Plans every stack, asks, applies in order, configures the hosts with Ansible and checks that the platform answers.
-The state bucket is made when it is missing. A second apply changes nothing.`,
+The state bucket is made when it is missing. A second apply changes nothing. With --plan, exactly what was planned
+and approved is applied, or nothing: a bundle that was changed, is too old, or was made for other code or another
+state is refused. A protected environment wants its name, typed or by --confirm, and a clean checkout of the main
+branch. One run at a time: whoever comes second waits (--lock-timeout) or is told who is there.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return runApply(cmd.Context(), g, args[0], o) },
-	}, "  infra apply prod\n  infra apply sandbox --auto-approve\n  infra apply staging --layer zookeeper",
+	}, "  infra apply prod\n  infra apply sandbox --auto-approve\n  infra apply staging --layer zookeeper\n  infra apply prod --plan prod.bundle --confirm prod",
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	selectionFlags(cmd, &o.sel)
-	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
-	cmd.Flags().BoolVar(&o.sel.RefreshOnly, "refresh-only", false, "only take into the state what was changed outside of infra")
-	cmd.Flags().StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
+	dirtyFlag(cmd, &o.allowDirty)
+	confirmFlag(cmd, &o.confirm)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (a protected environment asks all the same, see --confirm)")
+	flags.StringVar(&o.plan, "plan", "", "apply exactly this bundle of `infra plan --out`: a file, or s3://bucket/key")
+	flags.BoolVar(&o.sel.RefreshOnly, "refresh-only", false, "only take into the state what was changed outside of infra")
+	flags.StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
+	for _, other := range []string{"product", "layer", "refresh-only", "allow-destroy"} {
+		cmd.MarkFlagsMutuallyExclusive("plan", other)
+	}
 	return cmd
 }
 
 func runApply(ctx context.Context, g *globals, name string, o applyOptions) error {
-	started := time.Now()
 	p, err := begin(ctx, g, name, o.sel)
 	if err != nil {
 		return err
 	}
-	stacks, err := p.Apply(ctx, o.sel, approval(g, p, o.autoApprove))
-	if err != nil {
+	if err := p.EnsureBucket(ctx); err != nil {
 		return err
 	}
-	var hosts ansible.Result
-	if hasHosts(o.sel) {
-		if hosts, err = p.Configure(ctx, o.sel.Layers); err != nil {
-			return err
+	approve := approval(g, p, o)
+	return change(ctx, g, p, "apply", o.changeOptions, func(ctx context.Context) (stacks []provision.StackResult, hosts ansible.Result, err error) {
+		if o.plan != "" {
+			stacks, err = p.ApplyBundle(ctx, o.plan, o.sel, o.allowDirty, approve)
+		} else {
+			stacks, err = p.Apply(ctx, o.sel, approve)
 		}
-	}
-	return finish(g, report.Run("apply", name, p.Run.ID, started, stacks, hosts))
+		if err == nil && reachesHosts(o.sel, stacks) {
+			hosts, err = p.Configure(ctx, o.sel.Layers)
+		}
+		return stacks, hosts, err
+	})
 }
 
-// hasHosts tells whether the selection reaches the product with hosts.
-func hasHosts(sel provision.Selection) bool {
+// reachesHosts tells whether the product with hosts was among what was
+// applied.
+func reachesHosts(sel provision.Selection, stacks []provision.StackResult) bool {
 	if sel.RefreshOnly {
 		return false
 	}
-	for _, product := range sel.Products {
-		if product == "pipeline" {
+	for _, s := range stacks {
+		if s.Stack.Product == "pipeline" {
 			return true
 		}
 	}
-	return len(sel.Products) == 0
+	return false
 }
 
-// approval shows the plans and asks, unless --auto-approve was given. A
-// protected environment asks for its name.
-func approval(g *globals, p *provision.Platform, auto bool) provision.Approve {
+// approval shows the plans and asks for what the command line did not say.
+func approval(g *globals, p *provision.Platform, o applyOptions) provision.Approve {
+	name := p.Env.Name()
 	return func(plans *provision.Plans) error {
 		g.con.Print(report.PlanText(plans, g.verbose))
-		if auto && !p.NeedsName(plans) {
-			return nil
+		need, err := guard.Confirmed(name, p.Env.Protected(), o.autoApprove, o.confirm, false)
+		if err != nil || need == guard.NeedNothing {
+			return err
 		}
-		word := "yes"
-		if p.Env.Protected() {
-			word = p.Env.Name()
+		word, flag := "yes", "--auto-approve"
+		if need == guard.NeedName {
+			word, flag = name, "--confirm "+name
 		}
-		return needsTerminal(g.con.Confirm("\nApply this to "+p.Env.Name()+"?", word), p.Env.Name())
+		return needsTerminal(g.con.Confirm("\nApply this to "+name+"?", word), fmt.Sprintf("infra apply %s %s", name, flag))
 	}
 }
 
-func needsTerminal(err error, name string) error {
+// needsTerminal says what to type where a question could not be asked.
+func needsTerminal(err error, command string) error {
 	if errors.Is(err, console.ErrNoTerminal) {
-		return fault.New(fault.Refused, "confirm", err, "run it at a terminal, or add --auto-approve (see infra apply --help) for "+name)
+		return fault.New(fault.Refused, "confirm", err, "run it at a terminal, or: "+command)
 	}
 	return err
-}
-
-// finish prints a run's document or its closing line.
-func finish(g *globals, doc report.RunDocument) error {
-	if g.con.JSON() {
-		return g.con.WriteJSON(doc)
-	}
-	g.con.Print("\n" + report.RunText(doc))
-	return nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,14 +13,8 @@ import (
 	"infra/internal/report"
 )
 
-// destroyOptions are the flags of destroy.
-type destroyOptions struct {
-	sel     provision.Selection
-	confirm string
-}
-
 func newDestroyCommand(g *globals) *cobra.Command {
-	var o destroyOptions
+	var o changeOptions
 	cmd := describe(&cobra.Command{
 		Use:   "destroy ENV",
 		Short: "Destroy everything that the environment's states hold, what needs others first",
@@ -31,28 +24,35 @@ func newDestroyCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runDestroy(cmd.Context(), g, args[0], o) },
 	}, "  infra destroy sandbox --confirm sandbox\n  infra destroy staging --product pipeline", fault.Refused, fault.Locked, fault.StateNotSaved)
 	selectionFlags(cmd, &o.sel)
-	cmd.Flags().StringVar(&o.confirm, "confirm", "", "the environment's name, typed by whoever calls")
+	dirtyFlag(cmd, &o.allowDirty)
+	confirmFlag(cmd, &o.confirm)
 	return cmd
 }
 
-func runDestroy(ctx context.Context, g *globals, name string, o destroyOptions) error {
-	started := time.Now()
+func runDestroy(ctx context.Context, g *globals, name string, o changeOptions) error {
 	p, err := begin(ctx, g, name, o.sel)
 	if err != nil {
 		return err
 	}
-	stacks, err := p.Destroy(ctx, o.sel, func(plans *provision.Plans) error {
+	if _, err := guard.Confirmed(name, p.Env.Protected(), false, o.confirm, true); err != nil {
+		return err // a name of another environment: before anything is looked at
+	}
+	approve := func(plans *provision.Plans) error {
 		g.con.Print(report.PlanText(plans, g.verbose))
 		if o.confirm != "" {
-			return guard.Typed(name, o.confirm)
+			return nil
 		}
-		if err := g.con.Confirm(fmt.Sprintf("\nDestroy all of this in %s (account %s)? The data is lost.", name, p.Env.Account()), name); err != nil {
-			return fault.New(fault.Refused, "destroy "+name, err, fmt.Sprintf("infra destroy %s --confirm %s", name, name))
+		question := fmt.Sprintf("\nDestroy all of this in %s (account %s)? The data is lost.", name, p.Env.Account())
+		return needsTerminal(g.con.Confirm(question, name), fmt.Sprintf("infra destroy %s --confirm %s", name, name))
+	}
+	if made, err := p.Bucket().Exists(ctx); err != nil || !made {
+		if err == nil {
+			g.con.Step("%s has no state bucket: there is nothing to destroy", name)
 		}
-		return nil
-	})
-	if err != nil {
 		return err
 	}
-	return finish(g, report.Run("destroy", name, p.Run.ID, started, stacks, ansible.Result{}))
+	return change(ctx, g, p, "destroy", o, func(ctx context.Context) ([]provision.StackResult, ansible.Result, error) {
+		stacks, err := p.Destroy(ctx, o.sel, approve)
+		return stacks, ansible.Result{}, err
+	})
 }

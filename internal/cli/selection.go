@@ -2,10 +2,14 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"infra/internal/ansible"
 	"infra/internal/provision"
+	"infra/internal/report"
+	"infra/internal/run"
 )
 
 // parallelism is above Terraform's own 10: most of an apply is waiting for
@@ -18,6 +22,23 @@ func selectionFlags(cmd *cobra.Command, sel *provision.Selection) {
 	flags.StringSliceVar(&sel.Products, "product", nil, "only this product (may be repeated)")
 	flags.StringSliceVar(&sel.Layers, "layer", nil, "only this layer (may be repeated)")
 	flags.IntVar(&sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
+	lockFlag(cmd, &sel.Wait)
+}
+
+// lockFlag adds the flag that says how long to wait for another run.
+func lockFlag(cmd *cobra.Command, wait *run.Wait) {
+	cmd.Flags().DurationVar(&wait.Timeout, "lock-timeout", 0, "how long to wait while another run holds the environment, as 10m; without it: fail at once")
+}
+
+// dirtyFlag adds the flag that lets unreviewed code into a protected
+// environment.
+func dirtyFlag(cmd *cobra.Command, allow *bool) {
+	cmd.Flags().BoolVar(allow, "allow-dirty", false, "a protected environment: also from uncommitted or unmerged code")
+}
+
+// confirmFlag adds the flag that stands for the typed name.
+func confirmFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "confirm", "", "the environment's name, for where nobody can type it")
 }
 
 // begin opens an environment for a run: the selection makes sense, the
@@ -38,4 +59,34 @@ func begin(ctx context.Context, g *globals, name string, sel provision.Selection
 		return nil, err
 	}
 	return p, nil
+}
+
+// change runs work while the environment is held, after everything that could
+// go wrong in its middle was checked, and prints what it did.
+func change(ctx context.Context, g *globals, p *provision.Platform, verb string, o changeOptions, work func(context.Context) ([]provision.StackResult, ansible.Result, error)) error {
+	started := time.Now()
+	if err := p.Preflight(ctx, o.allowDirty); err != nil {
+		return err
+	}
+	var doc report.RunDocument
+	err := p.Change(ctx, verb, o.sel.Wait, func(ctx context.Context) error {
+		stacks, hosts, err := work(ctx)
+		doc = report.Run(verb, p.Env.Name(), p.Run.ID, started, stacks, hosts)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if g.con.JSON() {
+		return g.con.WriteJSON(doc)
+	}
+	g.con.Print("\n" + report.RunText(doc))
+	return nil
+}
+
+// changeOptions are the flags of every command that changes an environment.
+type changeOptions struct {
+	sel        provision.Selection
+	allowDirty bool
+	confirm    string
 }

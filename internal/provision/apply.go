@@ -10,6 +10,7 @@ import (
 	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/stack"
+	"infra/internal/state"
 	"infra/internal/terraform"
 )
 
@@ -25,11 +26,8 @@ type StackResult struct {
 
 // Apply brings every selected stack to what the code says, in waves. What
 // was planned and approved is applied from its plan file; a stack whose
-// needs changed meanwhile is planned and approved again.
+// inputs changed meanwhile is planned and approved again. The lease is held.
 func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([]StackResult, error) {
-	if _, err := p.ensureBucket(ctx); err != nil {
-		return nil, err
-	}
 	plans, err := p.Plan(ctx, sel)
 	if err != nil {
 		return nil, err
@@ -37,6 +35,11 @@ func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([
 	if err := unmatched(plans); err != nil {
 		return nil, err
 	}
+	return p.carryOut(ctx, plans, approve)
+}
+
+// carryOut asks, and then applies the plans in their order.
+func (p *Platform) carryOut(ctx context.Context, plans *Plans, approve Approve) ([]StackResult, error) {
 	if !plans.Empty() {
 		if err := approve(plans); err != nil {
 			return nil, err
@@ -58,22 +61,18 @@ func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([
 	return results, nil
 }
 
-// NeedsName tells whether the plans destroy something in a protected
-// environment, so that --auto-approve is not enough.
-func (p *Platform) NeedsName(plans *Plans) bool {
-	return guard.NeedsName(p.Env.Protected(), plans.changes())
-}
-
-func (p *Platform) ensureBucket(ctx context.Context) (made bool, err error) {
+// EnsureBucket makes the state bucket when it is missing: without it there is
+// nothing to hold a lease in.
+func (p *Platform) EnsureBucket(ctx context.Context) error {
 	exists, err := p.bucket.Exists(ctx)
 	if err != nil || exists {
-		return false, err
+		return err
 	}
 	did, err := p.bucket.Bootstrap(ctx)
 	for _, line := range did {
 		p.con.Step("state bucket: %s", line)
 	}
-	return true, err
+	return err
 }
 
 // unmatched refuses permissions to destroy that fit nothing: a misspelt
@@ -85,16 +84,22 @@ func unmatched(plans *Plans) error {
 	return nil
 }
 
-// planAgain plans a stack that was deferred, or whose needs have changed
-// since it was planned, and asks again when there is something new to ask.
+// planAgain plans a stack that was deferred, or whose inputs are not those
+// that it was planned with, and asks again when there is something new to ask.
 func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, changed map[string]bool, approve Approve) error {
-	stale := s.Deferred != ""
-	for _, need := range stack.Products()[s.Stack.Product] {
-		stale = stale || changed[need]
+	stale, err := p.stale(ctx, s, changed)
+	if err != nil || !stale {
+		return err
 	}
-	if !stale {
-		return nil
+	if plans.Bundle != "" && s.Deferred == "" {
+		return fault.New(fault.Refused, "apply the approved plan of "+s.Stack.String(),
+			errors.New("the outputs that it reads are no longer those that it was planned with"), "infra plan "+p.Env.Name()+" --out FILE, approve that, then infra apply "+p.Env.Name()+" --plan FILE")
 	}
+	states, err := p.read(ctx)
+	if err != nil {
+		return err
+	}
+	s.against(states)
 	wasDeferred, before := s.Deferred != "", fmt.Sprint(s.Changes)
 	s.Deferred = ""
 	if err := p.planStack(ctx, s, plans.selection, plans.destroy); err != nil {
@@ -113,6 +118,21 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	return approve(one)
 }
 
+// stale tells whether a plan no longer says what would happen: it was never
+// made, or a stack that it reads from has other outputs now.
+func (p *Platform) stale(ctx context.Context, s *StackPlan, changed map[string]bool) (bool, error) {
+	if s.Deferred != "" {
+		return true, nil
+	}
+	for _, need := range stack.Products()[s.Stack.Product] {
+		if changed[need] {
+			states, err := p.read(ctx)
+			return inputs(s.Stack, states) != s.Inputs, err
+		}
+	}
+	return false, nil
+}
+
 func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, error) {
 	result := StackResult{Stack: s.Stack}
 	if s.Deferred != "" {
@@ -121,11 +141,21 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	if s.Empty() || s.File == "" {
 		return result, nil
 	}
+	if err := p.fresh(ctx, s); err != nil {
+		return result, err
+	}
+	if err := p.begun(ctx); err != nil {
+		return result, err
+	}
 	started := time.Now()
 	p.con.Step("%s: applying", s.Stack)
 	var err error
+	stop := p.con.Still(s.Stack.String() + ": applying")
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
+	stop()
 	result.Took = time.Since(started)
+	noted := p.stackRecord(s.Stack.Product)
+	noted.Plan, noted.Applied, noted.Result = s.SHA256, result.Applied, string(outcome(err))
 	p.applied = p.applied || result.Applied > 0
 	p.con.Live("")
 	if err != nil {
@@ -135,16 +165,28 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	return result, nil
 }
 
+// fresh refuses to apply a plan to another state than it was made from.
+// Terraform compares serials; an edit by hand that kept the serial would be
+// overwritten.
+func (p *Platform) fresh(ctx context.Context, s *StackPlan) error {
+	now, err := p.State(ctx, s.Stack.Product)
+	if err != nil && !errors.Is(err, state.ErrAbsent) {
+		return err
+	}
+	sum, err := terraform.Digest(s.File)
+	if err != nil {
+		return fault.New(fault.Failed, "read the plan of "+s.Stack.String(), err, "")
+	}
+	facts := guard.BundleStack{Stack: s.Stack.String(), Plan: sum, Approved: s.SHA256, Planned: s.base}
+	if now != nil && (now.Resources > 0 || len(now.Outputs) > 0) {
+		facts.State = (*guard.Version)(version(now))
+	}
+	return guard.Fresh(facts)
+}
+
 // Destroy ends every selected stack, what needs others first. approve is
 // the place for the environment's typed name.
 func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) ([]StackResult, error) {
-	exists, err := p.bucket.Exists(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !exists {
-		return nil, nil
-	}
 	plans, err := p.PlanDestroy(ctx, sel)
 	if err != nil {
 		return nil, err
@@ -172,7 +214,7 @@ func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) 
 // keepDependents refuses to destroy a stack while another one, not selected,
 // still reads its outputs.
 func (p *Platform) keepDependents(ctx context.Context, plans *Plans) error {
-	states, err := p.states(ctx)
+	states, err := p.read(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,6 +111,9 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 		return ansible.Result{}, err
 	}
 	p.con.Live("")
+	if err := p.begun(ctx); err != nil {
+		return ansible.Result{}, err
+	}
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
 	return p.play(ctx, inv, hosts, client, bin)
 }
@@ -131,10 +133,11 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 	if err != nil {
 		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
 	}
-	env, err := p.hostEnvironment(ctx)
+	env, done, err := p.hostEnvironment(ctx)
 	if err != nil {
-		return ansible.Result{}, fault.New(fault.Failed, op, err, "aws sts get-caller-identity")
+		return ansible.Result{}, err
 	}
+	defer done()
 	env["PATH"] = bin + string(os.PathListSeparator) + env["PATH"]
 	env["PYTHONUNBUFFERED"] = "1"
 	env["LANG"], env["LC_ALL"] = "C.UTF-8", "C.UTF-8"
@@ -142,18 +145,23 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 	for _, h := range hosts {
 		ids = append(ids, h.ID)
 	}
+	names := map[string]string{}
+	for _, h := range hosts {
+		names[h.ID] = h.Name
+	}
 	name := func(id string) string {
-		if h, err := inv.Find(id); err == nil {
-			return h.Name
+		if known, ok := names[id]; ok {
+			return known
 		}
 		return id
 	}
 	p.con.Step("%s: configuring %s", p.Env.Name(), console.Count(len(hosts), "host"))
+	defer p.con.Still(p.Env.Name() + ": configuring")()
 	task := ""
 	result, err := ansible.Playbook{
 		Bin: bin, Project: p.Project, Dir: p.Run.Dir, File: filepath.Join(p.Project, "ansible", "playbooks", "site.yml"),
 		Inventory: inventoryFile, SSHConfig: client.ConfigFile(), Variables: variableFile, Limit: ids,
-		Environment: account.Pairs(env), Expected: ids, Name: name,
+		Environment: account.Pairs(env), Expected: ids, Name: name, Supervise: p.supervision(),
 		Progress: func(e ansible.Progress) {
 			switch {
 			case e.Failure != nil:
@@ -166,6 +174,7 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 		},
 	}.Run(ctx)
 	p.con.Live("")
+	p.recordHosts(result, names)
 	if err != nil {
 		return result, err
 	}
@@ -175,23 +184,6 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), console.Count(len(hosts), "host"), console.Elapsed(result.Took))
 	}
 	return result, nil
-}
-
-// hostEnvironment is what Ansible may see. Terraform assumes an environment's
-// role by itself; Ansible's lookups cannot, so they get its credentials, which
-// end within the hour.
-func (p *Platform) hostEnvironment(ctx context.Context) (map[string]string, error) {
-	env := p.childEnvironment()
-	if p.target.RoleARN == "" {
-		return env, nil
-	}
-	assumed, err := p.aws.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("assume %s: %w", p.target.RoleARN, err)
-	}
-	delete(env, "AWS_PROFILE")
-	env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"] = assumed.AccessKeyID, assumed.SecretAccessKey, assumed.SessionToken
-	return env, nil
 }
 
 // hostVariables are the extra variables of a playbook that come from the

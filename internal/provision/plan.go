@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
@@ -26,6 +24,7 @@ type Selection struct {
 	Parallelism  int      // of each Terraform; 0: its own
 	RefreshOnly  bool
 	AllowDestroy []string // addresses of stateful resources that may go
+	Wait         run.Wait // for whoever holds the environment
 }
 
 // Check refuses a selection that names nothing, without asking anybody.
@@ -43,17 +42,22 @@ type StackPlan struct {
 	Stack    stack.Stack
 	Deferred string // why it could not be planned yet; empty: it was
 	terraform.Plan
+	Inputs string // SHA-256 of the outputs that it reads of other stacks
 
 	workspace *terraform.Workspace
 	targets   []string
+	base      *guard.Version // the state that was planned against; nil: there was none
 }
 
 // Plans is what would happen to an environment, stacks in order.
 type Plans struct {
-	Stacks    []*StackPlan
+	Stacks []*StackPlan
+	Bundle string // where they were kept since they were approved; empty: just made
+
 	selection Selection
 	destroy   bool
 	inUse     []string // colours of EMR clusters that somebody uses
+	states    map[string]*state.State
 }
 
 // Empty tells whether nothing at all would change.
@@ -90,10 +94,10 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if err != nil {
 		return nil, err
 	}
-	states, err := p.states(ctx)
-	if err != nil {
+	if plans.states, err = p.known(ctx, sel.Wait); err != nil {
 		return nil, err
 	}
+	states := plans.states
 	if states == nil {
 		p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
 	}
@@ -109,6 +113,7 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
 			continue
 		}
+		s.against(states)
 		group.Go(func() error { return p.planStack(ctx, s, sel, destroy) })
 	}
 	if err := group.Wait(); err != nil {
@@ -119,6 +124,14 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		return plans, nil
 	}
 	return plans, p.guardDestroys(plans)
+}
+
+// against notes which states a plan is made from.
+func (s *StackPlan) against(states map[string]*state.State) {
+	s.Inputs, s.base = inputs(s.Stack, states), nil
+	if own := states[s.Stack.Product]; own != nil {
+		s.base = (*guard.Version)(version(own))
+	}
 }
 
 // prepare selects the stacks and makes a workspace for each.
@@ -158,36 +171,6 @@ func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*P
 	return plans, nil
 }
 
-// states are those of all products, read side by side; a product without one
-// is not in the map. nil means that there is no state bucket.
-func (p *Platform) states(ctx context.Context) (map[string]*state.State, error) {
-	exists, err := p.bucket.Exists(ctx)
-	if err != nil || !exists {
-		return nil, err
-	}
-	states := map[string]*state.State{}
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	for _, product := range stack.Products().Names() {
-		group.Go(func() error {
-			s, err := p.State(ctx, product)
-			if errors.Is(err, state.ErrAbsent) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if s.Resources > 0 || len(s.Outputs) > 0 {
-				states[product] = s
-			}
-			return nil
-		})
-	}
-	return states, group.Wait()
-}
-
 // waitsFor says why s cannot be planned yet; empty when it can.
 func (p *Platform) waitsFor(s stack.Stack, states map[string]*state.State) string {
 	if states == nil {
@@ -201,27 +184,12 @@ func (p *Platform) waitsFor(s stack.Stack, states map[string]*state.State) strin
 	return ""
 }
 
-// coloursInUse are the EMR clusters that must not go: the one that the state
-// calls active, and the one that the environment asks for.
-func (p *Platform) coloursInUse(states map[string]*state.State) ([]string, error) {
-	colours := []string{p.Env.Pipeline().EMR.Active}
-	if s := states[platformProduct]; s != nil {
-		var emr struct {
-			Active string `json:"active"`
-		}
-		if _, err := s.Decode("emr", &emr); err != nil {
-			return nil, fault.New(fault.Failed, "read which EMR cluster is in use", err, "")
-		}
-		colours = append(colours, emr.Active)
-	}
-	return colours, nil
-}
-
 func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, destroy bool) error {
 	if s.Deferred != "" {
 		return nil
 	}
 	p.con.Detail("planning %s", s.Stack)
+	defer p.con.Still(s.Stack.String() + ": planning")()
 	if err := s.workspace.Init(ctx); err != nil {
 		return err
 	}
@@ -266,28 +234,6 @@ func (s *StackPlan) Summary() string {
 		return "only outputs change"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// providerMemory is what a Terraform with the AWS provider holds, in bytes.
-const providerMemory = 900 << 20
-
-// sideBySide is how many Terraforms fit into the machine's free memory.
-func sideBySide() int {
-	data, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 2
-	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "MemAvailable:" {
-			kib, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				return 2
-			}
-			return int(max(1, kib<<10/providerMemory))
-		}
-	}
-	return 2
 }
 
 // errNothing says that a plan that was asked for cannot be had.

@@ -6,14 +6,18 @@ package provision
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"infra/internal/account"
 	"infra/internal/console"
 	"infra/internal/environment"
 	"infra/internal/fault"
+	"infra/internal/git"
 	"infra/internal/guard"
 	"infra/internal/run"
 	"infra/internal/stack"
@@ -27,13 +31,20 @@ type Platform struct {
 	Env     *environment.Environment
 	Run     *run.Run
 	Caller  account.Identity
+	Code    guard.GitFacts // of the project: which commit this is
 
 	con    *console.Console
 	target account.Target
 	aws    aws.Config
 	bucket *state.Bucket
+	runs   *run.Store
 
-	applied bool // this run has changed resources
+	holder  run.Holder   // of the lease: this run
+	lease   *run.Lease   // held while something may change
+	record  *run.Record  // of this run, for the ledger
+	opened  bool         // the ledger knows that this run changes something
+	applied bool         // this run has changed resources
+	dropped []state.Lock // locks of Terraform that dead runs had left and that this one has removed
 }
 
 // Open loads the environment and checks the account before anything else is
@@ -43,7 +54,16 @@ func Open(ctx context.Context, project, name string, con *console.Console) (*Pla
 	if err != nil {
 		return nil, err
 	}
-	if p.Caller, err = account.Caller(ctx, p.aws, p.target); err != nil {
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		p.Caller, err = account.Caller(asking, p.aws, p.target)
+		return err
+	})
+	group.Go(func() (err error) {
+		p.Code, err = git.Look(asking, project, false)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	err = guard.Account(
@@ -64,10 +84,14 @@ func Connect(ctx context.Context, project, name string, con *console.Console) (*
 		return nil, err
 	}
 	p := &Platform{Project: project, Env: env, con: con, target: account.TargetOf(env)}
+	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		con.Mask(os.Getenv(name))
+	}
 	if p.aws, err = account.Config(ctx, p.target); err != nil {
 		return nil, err
 	}
 	p.bucket = state.NewBucket(p.aws, env.StateBucket(), env.Account(), env.Emulated(), env.Tags())
+	p.runs = run.NewStore(p.objects(), p.bucket.Name, env.Account(), env.Name())
 	return p, nil
 }
 
@@ -80,6 +104,11 @@ func (p *Platform) Begin() error {
 	p.Run = r
 	p.con.Detail("run %s, directory %s", r.ID, r.Dir)
 	return nil
+}
+
+// objects is S3 as the environment wants it to be addressed.
+func (p *Platform) objects() *s3.Client {
+	return s3.NewFromConfig(p.aws, func(o *s3.Options) { o.UsePathStyle = p.Env.Emulated() })
 }
 
 // AWS is the SDK's configuration for the environment's account.

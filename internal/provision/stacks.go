@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"infra/internal/environment"
 	"infra/internal/fault"
+	"infra/internal/run"
 	"infra/internal/ssh"
 	"infra/internal/stack"
+	"infra/internal/supervise"
 	"infra/internal/terraform"
 )
 
@@ -65,7 +68,22 @@ func (p *Platform) workspace(ctx context.Context, s stack.Stack, binary, cliConf
 	return &terraform.Workspace{
 		Name: s.String(), Binary: binary, Root: root, DataDir: p.dataDir(s.Product), Logs: p.Run.Dir,
 		Variables: variableFile, Backend: backend, Environment: env, Parallelism: parallelism, Progress: progress,
+		LockTimeout: stateLockLimit, Run: p.Run.ID, Supervise: p.supervision(),
 	}, nil
+}
+
+// stateLockLimit is how long Terraform waits for its own lock of a state. While
+// the lease is held, only a plan can have it.
+const stateLockLimit = 2 * time.Minute
+
+// supervision is what keeps the programs that this run starts, and its lease,
+// alive should infra itself be killed.
+func (p *Platform) supervision() supervise.Run {
+	kept := supervise.Run{Children: run.Children(p.Run.Dir)}
+	if p.lease != nil {
+		kept.Lease = p.lease.File()
+	}
+	return kept
 }
 
 // backend is the partial configuration of Terraform's S3 backend. It holds

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"infra/internal/guard"
 	"infra/internal/provision"
@@ -17,6 +18,14 @@ type PlanDocument struct {
 	Environment string      `json:"environment"`
 	Differences bool        `json:"differences"`
 	Stacks      []StackPlan `json:"stacks"`
+	Bundle      *Bundle     `json:"bundle,omitempty"` // with --out
+}
+
+// Bundle is where the plans of a PlanDocument were kept.
+type Bundle struct {
+	Place   string    `json:"place"`  // what `infra apply --plan` takes
+	Digest  string    `json:"sha256"` // of the bundle, hex
+	Expires time.Time `json:"expires"`
 }
 
 // StackPlan is one stack of a PlanDocument.
@@ -37,8 +46,11 @@ type Change struct {
 }
 
 // Plan makes the document of plans.
-func Plan(environment string, plans *provision.Plans) PlanDocument {
+func Plan(environment string, plans *provision.Plans, kept provision.Kept) PlanDocument {
 	doc := PlanDocument{Schema: "infra/plan/v1", Environment: environment, Differences: !plans.Empty(), Stacks: []StackPlan{}}
+	if kept.Place != "" {
+		doc.Bundle = &Bundle{Place: kept.Place, Digest: kept.Digest, Expires: kept.Expires}
+	}
 	for _, s := range plans.Stacks {
 		doc.Stacks = append(doc.Stacks, StackPlan{
 			Stack: s.Stack.String(), Deferred: s.Deferred, OutputsChange: s.Outputs,

@@ -47,7 +47,7 @@ func TestPlanTextShowsDestroysFirst(t *testing.T) {
 }
 
 func TestPlanDocument(t *testing.T) {
-	doc := Plan("prod", plans())
+	doc := Plan("prod", plans(), provision.Kept{})
 	if doc.Schema != "infra/plan/v1" || !doc.Differences || len(doc.Stacks) != 2 || len(doc.Stacks[0].Changes) != createsShown+5 || doc.Stacks[1].Changes == nil {
 		t.Errorf("document is %+v", doc)
 	}
