@@ -65,7 +65,7 @@ func start(ctx context.Context, dir string) (*emulator.Process, error) {
 	}
 	return emulator.Start(ctx, emulator.Options{
 		Dir: dir, Python: bin, Port: port, Account: account, PublicCIDR: publicCIDR,
-		Hosts: true, EnforceHostRoles: true,
+		Hosts: true, EnforceHostRoles: true, EnforceRoles: true,
 	})
 }
 

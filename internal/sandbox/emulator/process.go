@@ -50,6 +50,10 @@ type Options struct {
 	// EnforceHostRoles judges what hosts do with the credentials of their
 	// instance by the policies of their role. Other callers may do everything.
 	EnforceHostRoles bool
+	// EnforceRoles does the same for everybody who has assumed a role that
+	// exists in the emulator. Operators, whose credentials are of no role, may
+	// still do everything, assume any role included.
+	EnforceRoles bool
 }
 
 // Process is a running emulator. It outlives infra unless Stop is called.
@@ -178,6 +182,7 @@ func launch(options Options) (command *exec.Cmd, err error) {
 		"SANDBOX_PUBLIC_CIDR=" + options.PublicCIDR,
 		"SANDBOX_HOSTS=" + digit(options.Hosts),
 		"SANDBOX_ENFORCE_HOST_ROLES=" + digit(options.EnforceHostRoles),
+		"SANDBOX_ENFORCE_ROLES=" + digit(options.EnforceRoles),
 	}
 	// A session, and so a process group, of its own: neither Ctrl-C nor a closed
 	// terminal reaches it, nor does infra's death.

@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -185,4 +186,38 @@ func TestLogTargetsMayHaveAnyPolicy(t *testing.T) {
 			LoggingEnabled: &s3types.LoggingEnabled{TargetBucket: aws.String("access-logs"), TargetPrefix: aws.String("s3/")},
 		},
 	}))
+}
+
+func TestCorrection10SecurityConfigurationsAreListed(t *testing.T) {
+	client := emr.NewFromConfig(config())
+	must[*emr.CreateSecurityConfigurationOutput](t)(client.CreateSecurityConfiguration(t.Context(), &emr.CreateSecurityConfigurationInput{
+		Name: aws.String("listed"), SecurityConfiguration: aws.String("{}"),
+	}))
+	out := must[*emr.ListSecurityConfigurationsOutput](t)(client.ListSecurityConfigurations(t.Context(), &emr.ListSecurityConfigurationsInput{}))
+	for _, found := range out.SecurityConfigurations {
+		if aws.ToString(found.Name) == "listed" && time.Since(aws.ToTime(found.CreationDateTime)) < time.Hour {
+			return
+		}
+	}
+	t.Errorf("it is not listed: %v", out.SecurityConfigurations)
+}
+
+func TestLifeCyclesAreKeptWhole(t *testing.T) {
+	const bucket = "life-cycle"
+	client := newBucket(t, bucket)
+	want := s3types.LifecycleRule{
+		ID: aws.String("replaced"), Status: s3types.ExpirationStatusEnabled, Filter: &s3types.LifecycleRuleFilter{Prefix: aws.String("")},
+		NoncurrentVersionExpiration: &s3types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(365), NewerNoncurrentVersions: aws.Int32(50)},
+	}
+	plain := s3types.LifecycleRule{
+		ID: aws.String("plain"), Status: s3types.ExpirationStatusEnabled, Filter: &s3types.LifecycleRuleFilter{Prefix: aws.String("leases/")},
+		NoncurrentVersionExpiration: &s3types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(1)},
+	}
+	must[*s3.PutBucketLifecycleConfigurationOutput](t)(client.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{
+		Bucket: aws.String(bucket), LifecycleConfiguration: &s3types.BucketLifecycleConfiguration{Rules: []s3types.LifecycleRule{want, plain}},
+	}))
+	got := must[*s3.GetBucketLifecycleConfigurationOutput](t)(client.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: aws.String(bucket)})).Rules
+	if len(got) != 2 || aws.ToInt32(got[0].NoncurrentVersionExpiration.NewerNoncurrentVersions) != 50 || got[1].NoncurrentVersionExpiration.NewerNoncurrentVersions != nil {
+		t.Errorf("rules are %+v", got)
+	}
 }

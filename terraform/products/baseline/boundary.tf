@@ -77,6 +77,7 @@ resource "aws_iam_policy" "boundary" {
           local.log_bucket_arn, "${local.log_bucket_arn}/*",
         ]
       },
+      local.state_statements.none,
       {
         Sid    = "NoSharing"
         Effect = "Deny"

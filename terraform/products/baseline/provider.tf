@@ -26,9 +26,11 @@ provider "aws" {
   }
 
   # Marks that running systems put on their own resources (the fence of a failed
-  # PostgreSQL primary above all) are not Terraform's to remove.
+  # PostgreSQL primary above all) are not Terraform's to remove. infra-run is the run that
+  # made a resource: infra gives it as TF_AWS_DEFAULT_TAGS_infra-run, it is set at creation only,
+  # and as it is ignored here the next run's other value is no difference.
   ignore_tags {
-    keys         = ["fenced"]
+    keys         = ["fenced", "infra-run"]
     key_prefixes = ["infra:"]
   }
 }

@@ -153,8 +153,8 @@ variable "tags" {
   default     = {}
 
   validation {
-    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(key, "infra:") && length(key) <= 128])
-    error_message = "Tag keys must not start with aws: or infra: and have at most 128 characters."
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(key, "infra:") && key != "infra-run" && length(key) <= 128])
+    error_message = "Tag keys must not start with aws: or infra:, nor be infra-run, and have at most 128 characters."
   }
 }
 

@@ -31,8 +31,15 @@ class Caller:
     user: str
 
 
-def caller(region: str = "us-east-1") -> Caller:
+def caller() -> Caller:
     """The caller of the request that is being served."""
+    if "sandbox_caller" not in flask.g:
+        flask.g.sandbox_caller = _caller("us-east-1")
+    found: Caller = flask.g.sandbox_caller
+    return found
+
+
+def _caller(region: str) -> Caller:
     key = access_key_of(flask.request.headers.get("Authorization", ""), flask.request.args)
     if not key:
         return Caller("", "", "")
@@ -105,6 +112,8 @@ def _is_one_of(principals: Any, who: Caller) -> bool:
         return True
     if not isinstance(principals, dict):
         return False
+    if who.arn and who.arn in _list(principals.get("Federated", [])):
+        return True
     for wanted in _list(principals.get("AWS", [])):
         if wanted == "*":
             return True

@@ -15,6 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from awsapi import errors
+from awsapi.authorisation import Authority
 from awsapi.control import PREFIX, Control
 from awsapi.faults import Fault, Faults
 from awsapi.journal import Journal
@@ -34,7 +35,14 @@ class Application:
         self._faults = Faults()
         self._journal = Journal()
         self._control = Control(emulator, self._faults, self._journal)
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._authority = Authority(emulator)
+        self._moto = DomainDispatcherApplication(self._service)
+
+    def _service(self, name: Any) -> Any:
+        """moto's application of one service, behind the judge of its callers."""
+        application = create_backend_app(name)
+        application.before_request(self._authority.check)
+        return application
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         # The body is read before the lock is taken: nobody waits for a slow sender.

@@ -24,12 +24,14 @@ class Settings:
     hosts: True holds pending, stopping and shutting-down until a reconciler
     confirms that the host got there. public: where public addresses come from.
     enforce_host_roles: True judges what hosts do with the credentials of their
-    instance by the policies of their role; other callers may do everything."""
+    instance by the policies of their role; enforce_roles: the same for everybody
+    who has assumed a role that exists. Other callers may do everything."""
 
     account: str
     hosts: bool
     public: ipaddress.IPv4Network
     enforce_host_roles: bool
+    enforce_roles: bool
 
     @classmethod
     def read(cls, environment: MutableMapping[str, str]) -> Settings:
@@ -41,6 +43,7 @@ class Settings:
             hosts=environment.get("SANDBOX_HOSTS", "0") == "1",
             public=ipaddress.IPv4Network(environment.get("SANDBOX_PUBLIC_CIDR", "198.19.0.0/16")),
             enforce_host_roles=environment.get("SANDBOX_ENFORCE_HOST_ROLES", "0") == "1",
+            enforce_roles=environment.get("SANDBOX_ENFORCE_ROLES", "0") == "1",
         )
 
     def apply(self, environment: MutableMapping[str, str], folder: str) -> None:

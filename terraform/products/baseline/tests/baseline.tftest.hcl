@@ -56,12 +56,18 @@ run "as_usual" {
 
   # pipeline is trusted
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:ref:refs/heads/master"]
-    error_message = "Only the named branch may apply."
+    condition = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition if statement.Sid == "Pipeline"] == [{ StringEquals = {
+      "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+      "token.actions.githubusercontent.com:sub" = ["repo:example/platform:ref:refs/heads/master"]
+    } }]
+    error_message = "Only the named branch may apply, for exactly this audience."
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition.StringLike["token.actions.githubusercontent.com:sub"] if statement.Sid == "Pipeline"] == ["repo:example/platform:*"]
-    error_message = "Every branch of the repository may plan."
+    condition = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition if statement.Sid == "Pipeline"] == [{ StringEquals = {
+      "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+      "token.actions.githubusercontent.com:sub" = ["repo:example/platform:pull_request", "repo:example/platform:ref:refs/heads/master"]
+    } }]
+    error_message = "Only pull requests and the named branch may plan, for exactly this audience."
   }
   assert {
     condition     = alltrue([for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.Bool["aws:MultiFactorAuthPresent"] == "true" if statement.Sid == "People"])
@@ -78,12 +84,25 @@ run "as_usual" {
     error_message = "The boundary must not let a role touch identities."
   }
   assert {
-    condition     = length(aws_iam_policy.boundary.policy) <= 6144 && length(aws_iam_role_policy.apply.policy) <= 10240 && length(aws_iam_role_policy.plan.policy) <= 10240
+    condition     = length(aws_iam_policy.boundary.policy) <= 6144 && length(aws_iam_policy.apply_boundary.policy) <= 6144 && length(aws_iam_role_policy.apply.policy) <= 10240 && length(aws_iam_role_policy.plan.policy) <= 10240
     error_message = "IAM refuses policies that long."
   }
   assert {
     condition     = !anytrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Action if statement.Resource == "*"]) : can(regex("(Get(Object|SecretValue|Parameter)|Put|Create|Delete|Update|Attach)", action))])
     error_message = "The plan role may neither change anything nor read data anywhere."
+  }
+
+  assert {
+    condition     = endswith(aws_iam_policy.apply_boundary.name, "-apply-boundary") && toset([for statement in jsondecode(aws_iam_policy.apply_boundary.policy).Statement : statement.Effect]) == toset(["Allow", "Deny"])
+    error_message = "Whoever applies is bounded too, by a policy that the pattern of the guards covers."
+  }
+  assert {
+    condition     = !anytrue([for statement in jsondecode(aws_iam_role_policy.apply.policy).Statement : contains(flatten([statement.Resource]), "*") if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Put") || startswith(action, "s3:Delete") || action == "s3:*" || startswith(action, "iam:Pu") || startswith(action, "iam:*")]) && statement.Sid != "AccountWide"])
+    error_message = "The apply role may change only its own buckets and identities."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:DeleteObject")] == ["arn:aws:s3:::infra-state-123456789012-eu-west-1/*/test/*.tflock"]
+    error_message = "The plan role deletes locks only."
   }
 
   # account is hardened
@@ -124,8 +143,18 @@ run "gitlab" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition.StringLike["gitlab.com:sub"] if statement.Sid == "Pipeline"] == ["project_path:example/data/platform:ref_type:branch:ref:main"]
-    error_message = "Only the named branch may apply."
+    condition = [for statement in jsondecode(aws_iam_role.apply.assume_role_policy).Statement : statement.Condition if statement.Sid == "Pipeline"] == [{ StringEquals = {
+      "gitlab.com:aud" = "https://gitlab.com"
+      "gitlab.com:sub" = ["project_path:example/data/platform:ref_type:branch:ref:main"]
+    } }]
+    error_message = "Only the named branch may apply, for exactly this audience."
+  }
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role.plan.assume_role_policy).Statement : statement.Condition if statement.Sid == "Pipeline"] == [{ StringLike = {
+      "gitlab.com:aud" = "https://gitlab.com"
+      "gitlab.com:sub" = ["project_path:example/data/platform:ref_type:branch:ref:*"]
+    } }]
+    error_message = "Any branch of the project may plan, and no tag."
   }
 }
 
@@ -215,4 +244,14 @@ run "refuses_role_of_another_account" {
   }
 
   expect_failures = [var.role]
+}
+
+run "refuses_the_tag_of_a_run" {
+  command = plan
+
+  variables {
+    tags = { "infra-run" = "mine" }
+  }
+
+  expect_failures = [var.tags]
 }
