@@ -33,7 +33,8 @@ func (e *Environment) Region() string { return e.settings.Region }
 // aws-us-gov or an isolated one.
 func (e *Environment) Partition() string { return partition(e.settings.Region) }
 
-// Protected says that destroying something asks for the name to be typed.
+// Protected says that every change asks for the name to be typed, and comes
+// from reviewed code.
 func (e *Environment) Protected() bool { return e.settings.Protected }
 
 // Emulated says that the AWS API is the sandbox's emulator.

@@ -16,7 +16,7 @@ type Settings struct {
 	Extends   string            `json:"extends" format:"name" doc:"The environment file, without .yaml, whose values this one starts from. Maps are merged key by key; a list or a single value replaces the inherited one."`
 	Account   string            `json:"account" format:"account" required:"true" doc:"The AWS account, 12 digits, in quotes. A file that neither sets nor inherits it is a base: others may extend it, nothing can be applied to it."`
 	Region    string            `json:"region" format:"region" required:"true" doc:"The AWS region that holds everything of this environment."`
-	Protected bool              `json:"protected" default:"false" doc:"Changes that destroy something ask for the environment's name to be typed, and --auto-approve does not answer for it."`
+	Protected bool              `json:"protected" default:"false" doc:"Every change asks for the environment's name (typed, or by --confirm; --auto-approve does not answer for it) and comes from a clean checkout of the main branch's newest commit."`
 	Emulated  bool              `json:"emulated" default:"false" doc:"The AWS API of this environment is the sandbox's emulator. Never true for a real account."`
 	Endpoint  string            `json:"endpoint" format:"endpoint" default:"\"\"" doc:"Address of the emulator on this machine; only together with emulated: true, and then required."`
 	Role      *Role             `json:"role" doc:"The IAM role that Terraform, its backend and infra itself assume. Without it the caller's own credentials are used. null removes an inherited one."`

@@ -22,7 +22,7 @@ const (
 // ownTags are the tags, in lower case, that the products and running systems
 // set.
 func ownTags() []string {
-	return []string{"environment", "product", "layer", "name", "managed_by", "fenced"}
+	return []string{"environment", "product", "layer", "name", "managed_by", "fenced", "infra-run"}
 }
 
 // tags checks the only free-form map: names and values of AWS tags.
