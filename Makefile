@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 INFRA := bin/infra
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ROWS ?= all
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X infra/internal/cli.version=$(VERSION) -X infra/internal/cli.commit=$(COMMIT)
 
@@ -55,6 +56,10 @@ endtoend: tools ## Run the end-to-end tests on a sandbox of their own
 
 .PHONY: test
 test: tools lint unit endtoend ## Everything: linters, unit tests, the whole platform in a sandbox
+
+.PHONY: faults
+faults: tools ## Prove row by row that no fault does damage: 50 kills, fuzzing, an hour and more; some: ROWS="11 12"
+	@INFRA_FAULTS='$(ROWS)' go test -v -count=1 -timeout 6h -run '^TestFaults$$' ./cmd/infra
 
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing

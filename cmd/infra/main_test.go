@@ -12,7 +12,13 @@ import (
 	"infra/internal/cli"
 )
 
+// TestMain lets the test binary be infra as well: for the cloud's commands,
+// and as the supervisor that infra starts in place of a tool, whose
+// environment names nothing but its task.
 func TestMain(m *testing.M) {
+	if os.Getenv(testMain) != "" || os.Getenv("INFRA_SUPERVISE") != "" {
+		os.Exit(cli.Main())
+	}
 	testscript.Main(m, map[string]func(){"infra": func() { os.Exit(cli.Main()) }})
 }
 

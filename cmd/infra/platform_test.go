@@ -43,8 +43,12 @@ func TestPlatform(t *testing.T) {
 		{"a row of the primary is read on the standby", postgresqlReplicates},
 		{"Ansible reads the dynamic inventory", dynamicInventory},
 		{"a stateful resource is not destroyed by a plan", destroyGuard},
+		{"row 9: an interrupt ends every process of Ansible", interruptedAnsible},
+		{"row 2: Ansible does not outlive a killed infra unnoticed", killedInfra},
+		{"rows 30 and 31: exactly the approved plan is applied", approvedPlan},
 		{"a host that refuses SSH is named", refusingHost},
 		{"Terraform failing in the middle is explained and mended", failingTerraform},
+		{"row 58: no secret is in anything that a run leaves", noSecretLeaks},
 		{"destroy ends everything", destroyAll},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.test(t, p) }) {

@@ -15,9 +15,9 @@ import (
 	"infra/internal/inventory"
 )
 
-// real is a playbook for the real Ansible on this machine alone: hosts of the
+// realAnsible is a playbook for the real Ansible on this machine alone: hosts of the
 // inventory are only names.
-func real(t *testing.T, hosts, plays string) Playbook {
+func realAnsible(t *testing.T, hosts, plays string) Playbook {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join("..", "..", ".infra", "python", "ansible-[0-9a-f]*", "bin"))
 	if err != nil || len(found) == 0 {
@@ -62,7 +62,7 @@ const here = `
 // it runs, and a task gets the very text.
 func TestRow51CloudTextIsNeverATemplate(t *testing.T) {
 	t.Parallel()
-	p := real(t, "", `
+	p := realAnsible(t, "", `
 - hosts: all`+here+`
   tasks:
     - ansible.builtin.copy:
@@ -114,7 +114,7 @@ func TestRow52NobodyIsNoSuccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := real(t, c.hosts, play)
+			p := realAnsible(t, c.hosts, play)
 			p.Expected = []string{"i-1"}
 			_, err := p.Run(t.Context())
 			if fault.CodeOf(err) != fault.Hosts || !strings.Contains(err.Error(), c.want) || fault.HintOf(err) == "" {
@@ -151,7 +151,7 @@ func TestRow53QuorumStopsAtTheFirstFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := real(t, "all: {children: {zookeeper: {hosts: {i-1: {infra_name: zookeeper-1}, i-2: {infra_name: zookeeper-2}, i-3: {infra_name: zookeeper-3}}}}}\n",
+	p := realAnsible(t, "all: {children: {zookeeper: {hosts: {i-1: {infra_name: zookeeper-1}, i-2: {infra_name: zookeeper-2}, i-3: {infra_name: zookeeper-3}}}}}\n",
 		"- hosts: zookeeper\n  any_errors_fatal: true"+here+`
     zookeeper_client_port: 2181
     zookeeper_wait: 1

@@ -57,6 +57,8 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Record, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	// Ids of the same second are in no order.
+	slices.SortStableFunc(records, func(a, b Record) int { return b.Started.Compare(a.Started) })
 	if alive := s.alive(held); alive != nil && !slices.Contains(ids, held.Run) {
 		records = append([]Record{*alive}, records...)
 	}

@@ -29,7 +29,7 @@ type Leaf struct {
 // Leaves are an instance's values, by path. Sensitive ones are masked unless
 // reveal is true.
 func (i Instance) Leaves(reveal bool) []Leaf {
-	m := newMask(i.sensitive)
+	m := i.mask()
 	var leaves []Leaf
 	m.flatten(decode(i.Attributes), "", false, func(l Leaf) {
 		if l.Sensitive && !reveal {
@@ -48,7 +48,7 @@ func (i Instance) Shown(reveal bool) any {
 	if reveal {
 		return values
 	}
-	return newMask(i.sensitive).cover(values, "", false)
+	return i.mask().cover(values, "", false)
 }
 
 // decode keeps numbers as they are written.
@@ -64,7 +64,8 @@ func decode(raw json.RawMessage) any {
 
 // mask knows which attributes of an instance are secret.
 type mask struct {
-	paths map[string]bool // that the state calls sensitive
+	paths  map[string]bool // that the state calls sensitive
+	copies map[string]bool // values that are secret wherever they stand
 }
 
 // newMask reads the paths of a state's sensitive_attributes: lists of steps
@@ -131,7 +132,7 @@ func (m mask) flatten(v any, path string, secret bool, each func(Leaf)) {
 	case nil, bool:
 		secret = false // there is nothing to hide in them
 	}
-	each(Leaf{Path: path, Value: encode(v), Sensitive: secret && v != ""})
+	each(Leaf{Path: path, Value: encode(v), Sensitive: (secret || m.copied(v)) && v != ""})
 }
 
 // cover is a value with everything secret in it masked.
@@ -154,7 +155,7 @@ func (m mask) cover(v any, path string, secret bool) any {
 	case nil, bool:
 		return v
 	}
-	if secret && v != "" {
+	if (secret || m.copied(v)) && v != "" {
 		return Masked
 	}
 	return v

@@ -20,6 +20,7 @@ type Instance struct {
 	Dependencies []string
 
 	sensitive []json.RawMessage // paths of attributes that Terraform calls sensitive
+	secrets   map[string]bool   // of the whole state, see hideCopies
 }
 
 // Instances are all instances, in the state's order. What cannot be
@@ -68,6 +69,7 @@ func (s *State) Instances() []Instance {
 			instances = append(instances, i)
 		}
 	}
+	hideCopies(instances, s.Outputs)
 	return instances
 }
 

@@ -34,11 +34,11 @@ func decode(t *testing.T, stream []byte, cut int) (*decoder, []Progress) {
 // out of refusing it. testdata holds streams of Terraform 1.11.4.
 // `go test -fuzz FuzzEvents ./internal/terraform`
 func FuzzEvents(f *testing.F) {
-	real, err := filepath.Glob("testdata/*.jsonl")
-	if err != nil || len(real) < 4 {
-		f.Fatalf("streams: %v, %v", real, err)
+	streams, err := filepath.Glob("testdata/*.jsonl")
+	if err != nil || len(streams) < 4 {
+		f.Fatalf("streams: %v, %v", streams, err)
 	}
-	for _, path := range real {
+	for _, path := range streams {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

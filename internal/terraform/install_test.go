@@ -26,7 +26,7 @@ func script(t *testing.T, path, text string) string {
 // Another version on PATH is not taken; the right one is, from PATH or from
 // where infra installs it.
 func TestRow39OnlyThePinnedVersion(t *testing.T) {
-	says := func(version string) string { return fmt.Sprintf(`echo '{"terraform_version":"%s"}'`, version) }
+	says := func(version string) string { return fmt.Sprintf(`echo '{"terraform_version":%q}'`, version) }
 	path, project := t.TempDir(), t.TempDir()
 	t.Setenv("PATH", path)
 	if got, err := Find(t.Context(), project); err == nil {
@@ -67,7 +67,7 @@ func fakeInit(t *testing.T, text string) *Workspace {
 }
 
 func diagnosticLine(summary, detail string) string {
-	return fmt.Sprintf(`echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"%s","detail":"%s"}}'`, summary, detail)
+	return fmt.Sprintf(`echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":%q,"detail":%q}}'`, summary, detail)
 }
 
 func TestRow40DownloadsAreTriedAgain(t *testing.T) {
@@ -88,7 +88,7 @@ func TestRow40DownloadsAreTriedAgain(t *testing.T) {
 			t.Parallel()
 			w := fakeInit(t, "")
 			tries := filepath.Join(w.Logs, "tries")
-			script(t, w.Binary, fmt.Sprintf("[ \"$1\" = version ] && echo '{\"terraform_version\":\"%s\"}' && exit\necho try >>'%s'\n[ $(wc -l <'%s') -gt %d ] && exit 0\n%s\nexit 1\n",
+			script(t, w.Binary, fmt.Sprintf("[ \"$1\" = version ] && echo '{\"terraform_version\":%q}' && exit\necho try >>'%s'\n[ $(wc -l <'%s') -gt %d ] && exit 0\n%s\nexit 1\n",
 				Version, tries, tries, c.times, strings.ReplaceAll(c.fails, "doesn't", "does not")))
 			err := w.Init(t.Context())
 			said, readErr := os.ReadFile(tries)
@@ -153,7 +153,7 @@ func TestRow41SharedCacheTakesTurns(t *testing.T) {
 	if err := os.WriteFile(config, []byte("plugin_cache_dir = \"/nowhere\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("[ \"$1\" = version ] && echo '{\"terraform_version\":\"%s\"}' && exit\necho begin >>'%s'\nsleep 0.2\necho end >>'%s'\n", Version, log, log)
+	text := fmt.Sprintf("[ \"$1\" = version ] && echo '{\"terraform_version\":%q}' && exit\necho begin >>'%s'\nsleep 0.2\necho end >>'%s'\n", Version, log, log)
 	var all sync.WaitGroup
 	const many = 4
 	for range many {

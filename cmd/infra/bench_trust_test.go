@@ -1,0 +1,118 @@
+//go:build endtoend
+
+package main
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
+
+	"infra/internal/account"
+	"infra/internal/environment"
+	"infra/internal/git"
+	"infra/internal/guard"
+	"infra/internal/run"
+	"infra/internal/sandbox/proxy"
+	"infra/internal/state"
+)
+
+// latency is how far away S3 and the other services are in the benchmark.
+const latency = 10 * time.Millisecond
+
+// trust measures, in seconds, what a run spends on guards, lease and ledger:
+// the calls that package provision makes around Terraform and Ansible, in its
+// order, with the services 10 ms away. The median of many counts.
+func (p *platform) trust(t *testing.T) float64 {
+	t.Helper()
+	env, err := environment.Load(p.project, "e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := proxy.Start(p.endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := far.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	far.Rules(proxy.Rule{Do: proxy.Delay(latency)})
+	target := account.TargetOf(env)
+	target.Endpoint = far.URL()
+	checkout, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rounds = 21
+	samples := make([]sample, 0, rounds)
+	for range rounds {
+		r, err := run.New(t.TempDir(), "e2e")
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		if err := oneRun(t, env, target, checkout, r); err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, sample{wall: time.Since(started)})
+	}
+	return median(samples)
+}
+
+// oneRun is a run that changes nothing, from its first guard to the end of
+// its lease.
+func oneRun(t *testing.T, env *environment.Environment, target account.Target, checkout string, r *run.Run) error {
+	ctx := t.Context()
+	cfg, err := account.Config(ctx, target)
+	if err != nil {
+		return err
+	}
+	bucket := state.NewBucket(cfg, env.StateBucket(), env.Account(), true, nil)
+	store := run.NewStore(s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), bucket.Name, env.Account(), env.Name())
+	var caller account.Identity
+	var code guard.GitFacts
+	both, asking := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { caller, err = account.Caller(asking, cfg, target); return err })
+	both.Go(func() (err error) { code, err = git.Look(asking, checkout, false); return err })
+	if err := both.Wait(); err != nil {
+		return err
+	}
+	if _, err := account.KeyAge(ctx, cfg, caller); err != nil {
+		return err
+	}
+	lease, err := store.Acquire(ctx, run.NewHolder(r, "bench", caller.ARN, code.Commit), run.Wait{})
+	if err != nil {
+		return err
+	}
+	if err := lease.WriteFile(r.Dir, target); err != nil {
+		return err
+	}
+	keys := []string{"baseline/e2e/terraform.tfstate", "pipeline/e2e/terraform.tfstate"}
+	probes, asking := errgroup.WithContext(ctx)
+	for _, key := range keys {
+		probes.Go(func() error { return bucket.Probe(asking, key) })
+	}
+	if err := probes.Wait(); err != nil {
+		return err
+	}
+	record := run.NewRecord(run.NewHolder(r, "bench", caller.ARN, code.Commit), env.Name())
+	if err := lease.Open(ctx, record); err != nil {
+		return err
+	}
+	reads, asking := errgroup.WithContext(ctx)
+	for _, key := range keys {
+		reads.Go(func() error { _, err := bucket.Read(asking, key); return err })
+	}
+	if err := reads.Wait(); err != nil {
+		return err
+	}
+	record.Result = run.Done
+	if err := lease.Close(ctx, record); err != nil {
+		return err
+	}
+	return lease.Release(ctx)
+}
