@@ -18,26 +18,26 @@ import (
 // that. children and pid are the supervisor's folder and process id, before is
 // what Look said when it was started.
 func Await(ctx context.Context, children string, pid int, keep Keep, before fs.FileInfo) error {
+	var stop <-chan struct{} // nil when ctx has ended before: nobody is to interrupt twice
+	if ctx.Err() == nil {
+		stop = ctx.Done()
+	}
 	var err error
 	if children != "" {
 		var recorded []process.Identity
 		recorded, err = process.Recorded(children)
 		for _, one := range recorded {
 			if one.Supervisor == pid {
-				err = errors.Join(err, await(ctx, one))
+				err = errors.Join(err, await(stop, one))
 			}
 		}
 	}
 	return errors.Join(err, keep.move(before))
 }
 
-func await(ctx context.Context, tool process.Identity) (err error) {
+func await(stop <-chan struct{}, tool process.Identity) (err error) {
 	tick := time.NewTicker(watch)
 	defer tick.Stop()
-	stop := ctx.Done()
-	if ctx.Err() != nil {
-		stop = nil
-	}
 	for tool.Alive() {
 		select {
 		case <-tick.C:

@@ -72,8 +72,9 @@ func TestRow02KilledSupervisor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := begin(t, nil)
 			supervisor, tool := s.process(t, true), s.process(t, false)
-			ctx, cancel := context.WithCancel(t.Context())
+			inner, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			ctx := watched{inner, func() {}}
 			if c.before {
 				cancel()
 				if err := supervisor.Signal(unix.SIGINT); err != nil {
@@ -92,7 +93,7 @@ func TestRow02KilledSupervisor(t *testing.T) {
 				t.Error("the tool did not go on")
 			}
 			if c.then {
-				time.AfterFunc(100*time.Millisecond, cancel)
+				ctx.asked = cancel // as soon as Await looks for the end, not before
 			}
 			if err := Await(ctx, s.children, supervisor.PID, Keep{From: filepath.Join(s.dir, "none")}, nil); err != nil {
 				t.Error(err)
@@ -102,6 +103,17 @@ func TestRow02KilledSupervisor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// watched tells when somebody begins to wait for its end.
+type watched struct {
+	context.Context
+	asked func()
+}
+
+func (w watched) Done() <-chan struct{} {
+	w.asked()
+	return w.Context.Done()
 }
 
 // Nobody reads what infra says: the tool does not notice.

@@ -104,11 +104,12 @@ func (t *tool) wait() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
-	if t.spec.Group {
-		t.clear()
+	status, known := t.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	// A provider that a killed Terraform was just starting would stay for ever.
+	if killed := known && status.Signaled(); t.spec.Group || killed {
+		t.clear(killed)
 	}
 	close(t.ended)
-	status, known := t.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	switch {
 	case !known:
 		t.complain("wait for %s: %v", t.spec.Program, err)
@@ -168,9 +169,11 @@ const clearLimit = 10 * time.Second
 // sessions of their own and would go on managing hosts. After an ordinary end
 // the group is enough: what has left it stays on purpose, such as an SSH
 // connection that is shared with the next playbook.
-func (t *tool) clear() {
-	t.send(unix.SIGKILL)
-	if !t.interrupted {
+func (t *tool) clear(killed bool) {
+	if t.spec.Group {
+		t.send(unix.SIGKILL)
+	}
+	if !t.interrupted && !killed {
 		return
 	}
 	for deadline := time.Now().Add(clearLimit); ; time.Sleep(clearPause) {
