@@ -35,6 +35,7 @@ type killing struct {
 	before map[thing]bool          // what was in the account at the start
 	states map[string]stateVersion // every version of the state ever seen
 	serial uint64                  // of the newest
+	allow  []string                // flags that the next apply was told to add
 	tally  tally
 }
 
@@ -105,7 +106,11 @@ func (k *killing) round(t *testing.T, verb string, kills int) bool {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
 	defer cancel()
-	run := k.command(ctx, arguments(verb)...)
+	typed := arguments(verb)
+	if verb == "apply" {
+		typed, k.allow = append(typed, k.allow...), nil
+	}
+	run := k.command(ctx, typed...)
 	said := &transcript{}
 	run.Stdout, run.Stderr = said, said
 	if err := run.Start(); err != nil {
@@ -123,17 +128,13 @@ func (k *killing) round(t *testing.T, verb string, kills int) bool {
 	}
 	select {
 	case err := <-ended:
-		if code := exitCode(t, err); code != 0 {
-			t.Fatalf("%s: exit %d before it was killed\n%s", verb, code, said)
-		}
+		k.unkilled(t, typed, exitCode(t, err), said.String())
 		return false
 	case <-time.After(moment):
 	}
 	for k.kill(t, target) == 0 { // not begun yet, or in between two commands
 		if running.Err() != nil {
-			if code := exitCode(t, <-ended); code != 0 {
-				t.Fatalf("%s: exit %d before it was killed\n%s", verb, code, said)
-			}
+			k.unkilled(t, typed, exitCode(t, <-ended), said.String())
 			return false
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -150,6 +151,21 @@ func (k *killing) round(t *testing.T, verb string, kills int) bool {
 	k.tell("%2d of %d: %s of %s after %s: then %s: %d things in the state, %d orphans listed", k.tally.kills, kills,
 		cmp.Or(target, "all"), verb, after.Round(100*time.Millisecond), strings.Join(commands, ", "), len(k.inState(t, baselineKey)), orphans)
 	return true
+}
+
+// unkilled judges a command that ended before it could be killed: it worked,
+// or the destroy guard has something to ask, such as about a key that a kill
+// has left half made. That permission is given with the next apply.
+func (k *killing) unkilled(t *testing.T, typed []string, code int, said string) {
+	t.Helper()
+	next := hint(typed, said)
+	if code == 3 && len(next) > len(typed) && slices.Contains(next, "--allow-destroy") {
+		k.allow = next[len(typed):]
+		return
+	}
+	if code != 0 {
+		t.Fatalf("%s: exit %d before it was killed\n%s", typed[0], code, said)
+	}
 }
 
 // putRight calls the next apply and types what it is told to, until it works.
@@ -200,6 +216,10 @@ func hint(command []string, text string) []string {
 	line, _, _ := strings.Cut(after, "\n")
 	if _, flag, again := strings.Cut(line, "the same command with "); again {
 		return append(slices.Clone(command), strings.Fields(flag)[0])
+	}
+	if _, flags, more := strings.Cut(line, "if that is meant, add "); more {
+		// Addresses are quoted for a shell and hold no spaces.
+		return append(slices.Clone(command), strings.Fields(strings.ReplaceAll(flags, "'", ""))...)
 	}
 	line, _, _ = strings.Cut(line, "    ") // an explanation
 	if at := strings.Index(line, "infra "); at >= 0 {
