@@ -251,7 +251,13 @@ func (k *killing) versions(t *testing.T) {
 // whole applies to the end: then nothing differs.
 func (k *killing) whole(t *testing.T) {
 	t.Helper()
-	k.cloud.run(t, 0, arguments("apply")...)
+	typed := append(arguments("apply"), k.allow...)
+	k.allow = nil
+	code, said := k.enter(t, typed)
+	if k.unkilled(t, typed, code, said); k.allow != nil {
+		k.cloud.run(t, 0, append(typed, k.allow...)...)
+		k.allow = nil
+	}
 	k.cloud.run(t, 0, "plan", "cloud", "--product", "baseline")
 	k.versions(t)
 	k.missed(t, "")
