@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"infra/internal/guard"
 	"infra/internal/run"
 	"infra/internal/sandbox/proxy"
+	"infra/internal/stack"
 	"infra/internal/state"
 )
 
@@ -91,7 +93,10 @@ func oneRun(t *testing.T, env *environment.Environment, target account.Target, c
 	if err := lease.WriteFile(r.Dir, target); err != nil {
 		return err
 	}
-	keys := []string{"baseline/e2e/terraform.tfstate", "pipeline/e2e/terraform.tfstate"}
+	var keys []string
+	for _, product := range stack.Products().Names() {
+		keys = append(keys, stack.Stack{Product: product, Environment: env.Name()}.StateKey())
+	}
 	probes, asking := errgroup.WithContext(ctx)
 	for _, key := range keys {
 		probes.Go(func() error { return bucket.Probe(asking, key) })
@@ -105,7 +110,12 @@ func oneRun(t *testing.T, env *environment.Environment, target account.Target, c
 	}
 	reads, asking := errgroup.WithContext(ctx)
 	for _, key := range keys {
-		reads.Go(func() error { _, err := bucket.Read(asking, key); return err })
+		reads.Go(func() error {
+			if _, err := bucket.Read(asking, key); !errors.Is(err, state.ErrAbsent) {
+				return err
+			}
+			return nil
+		})
 	}
 	if err := reads.Wait(); err != nil {
 		return err
