@@ -86,22 +86,26 @@ func oneRun(t *testing.T, env *environment.Environment, target account.Target, c
 	if _, err := account.KeyAge(ctx, cfg, caller); err != nil {
 		return err
 	}
-	lease, err := store.Acquire(ctx, run.NewHolder(r, "bench", caller.ARN, code.Commit), run.Wait{})
-	if err != nil {
-		return err
-	}
-	if err := lease.WriteFile(r.Dir, target); err != nil {
+	if err := bucket.KeyUsable(ctx); err != nil {
 		return err
 	}
 	var keys []string
 	for _, product := range stack.Products().Names() {
 		keys = append(keys, stack.Stack{Product: product, Environment: env.Name()}.StateKey())
 	}
-	probes, asking := errgroup.WithContext(ctx)
+	var lease *run.Lease
+	taking, asking := errgroup.WithContext(ctx)
+	taking.Go(func() (err error) {
+		lease, err = store.Acquire(ctx, run.NewHolder(r, "bench", caller.ARN, code.Commit), run.Wait{})
+		return err
+	})
 	for _, key := range keys {
-		probes.Go(func() error { return bucket.Probe(asking, key) })
+		taking.Go(func() error { return bucket.Probe(asking, key) })
 	}
-	if err := probes.Wait(); err != nil {
+	if err := taking.Wait(); err != nil {
+		return err
+	}
+	if err := lease.WriteFile(r.Dir, target); err != nil {
 		return err
 	}
 	record := run.NewRecord(run.NewHolder(r, "bench", caller.ARN, code.Commit), env.Name())

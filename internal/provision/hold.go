@@ -38,12 +38,19 @@ func (p *Platform) hold(ctx context.Context, verb string, wait run.Wait) (contex
 	p.record = run.NewRecord(p.holder, p.Env.Name())
 	p.record.Dirty = len(p.Code.Dirty) > 0
 	p.record.Tools = map[string]string{"terraform": terraform.Version}
+	// Two things that take two requests each, side by side.
+	probed := make(chan error, 1)
+	go func() { probed <- p.probe(ctx) }()
 	lease, err := p.runs.Acquire(ctx, p.holder, p.waiting(wait))
+	probeErr := <-probed
 	if err != nil {
 		return ctx, err
 	}
 	p.lease = lease
-	if err = p.secure(ctx); err != nil {
+	if err = probeErr; err == nil {
+		err = p.secure(ctx)
+	}
+	if err != nil {
 		p.letGo(ctx, &err)
 		return ctx, err
 	}
@@ -62,9 +69,8 @@ func (p *Platform) waiting(wait run.Wait) run.Wait {
 	return wait
 }
 
-// secure checks what would hurt in the middle of a run: a clock that is off,
-// locks of Terraform that a dead run has left, and locks that could be taken
-// but not be given back.
+// secure puts right what would hurt in the middle of a run: a clock that is
+// off, and locks of Terraform that a dead run has left.
 func (p *Platform) secure(ctx context.Context) error {
 	if err := p.inherit(ctx); err != nil {
 		return err
@@ -79,6 +85,12 @@ func (p *Platform) secure(ctx context.Context) error {
 	if err := p.lease.WriteFile(p.Run.Dir, p.target); err != nil {
 		return fault.New(fault.Failed, "write down the lease for the programs that infra starts", err, "")
 	}
+	return nil
+}
+
+// probe finds out whether Terraform's locks could be taken but not be given
+// back, before it takes one.
+func (p *Platform) probe(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, product := range stack.Products().Names() {
 		group.Go(func() error { return p.bucket.Probe(ctx, p.stack(product).StateKey()) })
