@@ -37,12 +37,10 @@ type tool struct {
 // kernel (PR_SET_PDEATHSIG) might be its second, and Terraform would then give
 // up without saving.
 func (s Spec) start(args []string, out, errw *os.File) (*tool, error) {
-	if s.Group {
-		// What the tool leaves behind becomes a child of this process instead of
-		// the system's, and can be found.
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return nil, fmt.Errorf("watch over what %s starts: %w", s.Program, err)
-		}
+	// What the tool leaves behind becomes a child of this process instead of the
+	// system's, and can be found.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("watch over what %s starts: %w", s.Program, err)
 	}
 	t := &tool{spec: s, errors: errw, ended: make(chan struct{})}
 	t.record(os.Getpid(), "infra")           // before the tool: it is never there without a trace
