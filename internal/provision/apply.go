@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"infra/internal/console"
@@ -87,17 +88,19 @@ func unmatched(plans *Plans) error {
 // planAgain plans a stack that was deferred, or whose inputs are not those
 // that it was planned with, and asks again when there is something new to ask.
 func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, changed map[string]bool, approve Approve) error {
-	stale, err := p.stale(ctx, s, changed)
-	if err != nil || !stale {
-		return err
-	}
-	if plans.Bundle != "" && s.Deferred == "" {
-		return fault.New(fault.Refused, "apply the approved plan of "+s.Stack.String(),
-			errors.New("the outputs that it reads are no longer those that it was planned with"), "infra plan "+p.Env.Name()+" --out FILE, approve that, then infra apply "+p.Env.Name()+" --plan FILE")
+	if s.Deferred == "" && !mayBeStale(s, changed) {
+		return nil
 	}
 	states, err := p.read(ctx)
 	if err != nil {
 		return err
+	}
+	if s.Deferred == "" && inputs(s.Stack, states) == s.Inputs {
+		return nil
+	}
+	if plans.Bundle != "" && s.Deferred == "" {
+		return fault.New(fault.Refused, "apply the approved plan of "+s.Stack.String(),
+			errors.New("the outputs that it reads are no longer those that it was planned with"), "infra plan "+p.Env.Name()+" --out FILE, approve that, then infra apply "+p.Env.Name()+" --plan FILE")
 	}
 	s.against(states)
 	wasDeferred, before := s.Deferred != "", fmt.Sprint(s.Changes)
@@ -118,19 +121,9 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	return approve(one)
 }
 
-// stale tells whether a plan no longer says what would happen: it was never
-// made, or a stack that it reads from has other outputs now.
-func (p *Platform) stale(ctx context.Context, s *StackPlan, changed map[string]bool) (bool, error) {
-	if s.Deferred != "" {
-		return true, nil
-	}
-	for _, need := range stack.Products()[s.Stack.Product] {
-		if changed[need] {
-			states, err := p.read(ctx)
-			return inputs(s.Stack, states) != s.Inputs, err
-		}
-	}
-	return false, nil
+// mayBeStale tells whether a stack that s reads from has changed in this run.
+func mayBeStale(s *StackPlan, changed map[string]bool) bool {
+	return slices.ContainsFunc(stack.Products()[s.Stack.Product], func(need string) bool { return changed[need] })
 }
 
 func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, error) {

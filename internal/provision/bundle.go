@@ -44,10 +44,8 @@ func (p *Platform) Keep(ctx context.Context, plans *Plans, to string, valid time
 	files := map[string]string{}
 	for _, s := range plans.Stacks {
 		one := bundle.Stack{
-			Product: s.Stack.Product, Deferred: s.Deferred, Changes: s.Changes, Drift: s.Drift, OutputsChange: s.Outputs, Inputs: s.Inputs,
-		}
-		if before := plans.states[s.Stack.Product]; before != nil {
-			one.State = (*guard.Version)(version(before))
+			Product: s.Stack.Product, Deferred: s.Deferred, Changes: s.Changes, Drift: s.Drift, OutputsChange: s.Outputs,
+			Inputs: s.Inputs, State: s.base,
 		}
 		if s.File != "" {
 			files[s.Stack.Product] = s.File
@@ -104,7 +102,7 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 	if err != nil {
 		return nil, err
 	}
-	plans.Bundle, plans.states = from, states
+	plans.Bundle = from
 	if plans.inUse, err = p.coloursInUse(states); err != nil {
 		return nil, err
 	}
@@ -112,7 +110,6 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 		for _, one := range kept.Stacks {
 			if one.Product == s.Stack.Product {
 				s.fill(one, kept.Plan(one.Product))
-				s.base = one.State
 			}
 		}
 		if s.Deferred == "" && s.File != "" {
@@ -129,7 +126,7 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 
 // fill takes a stack's plan over from a bundle.
 func (s *StackPlan) fill(one bundle.Stack, file string) {
-	s.Deferred, s.Inputs = one.Deferred, one.Inputs
+	s.Deferred, s.Inputs, s.base = one.Deferred, one.Inputs, one.State
 	s.Plan = terraform.Plan{File: file, SHA256: one.SHA256, Changes: one.Changes, Drift: one.Drift, Outputs: one.OutputsChange}
 }
 

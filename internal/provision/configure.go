@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"infra/internal/account"
 	"infra/internal/ansible"
@@ -55,7 +54,7 @@ func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
 // are still booting. The caller closes the client.
 func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir string, patience time.Duration) (*ssh.Client, error) {
 	record := ssh.Record{
-		Client: s3.NewFromConfig(p.aws, func(o *s3.Options) { o.UsePathStyle = p.Env.Emulated() }),
+		Client: p.objects(),
 		Bucket: p.bucket.Name, Environment: p.Env.Name(), Account: p.Env.Account(),
 	}
 	machines := ec2.NewFromConfig(p.aws)

@@ -57,7 +57,6 @@ type Plans struct {
 	selection Selection
 	destroy   bool
 	inUse     []string // colours of EMR clusters that somebody uses
-	states    map[string]*state.State
 }
 
 // Empty tells whether nothing at all would change.
@@ -94,10 +93,10 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if err != nil {
 		return nil, err
 	}
-	if plans.states, err = p.known(ctx, sel.Wait); err != nil {
+	states, err := p.known(ctx, sel.Wait)
+	if err != nil {
 		return nil, err
 	}
-	states := plans.states
 	if states == nil {
 		p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
 	}
@@ -110,10 +109,10 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		if destroy && states[s.Stack.Product] == nil {
 			continue // nothing was ever made
 		}
+		s.against(states)
 		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
 			continue
 		}
-		s.against(states)
 		group.Go(func() error { return p.planStack(ctx, s, sel, destroy) })
 	}
 	if err := group.Wait(); err != nil {
