@@ -64,7 +64,7 @@ func TestBench(t *testing.T) {
 		[2]string{"infra plan, nothing to change", fmt.Sprintf("%.1f s (%.2f x)", median(plans), median(plans)/median(plain))},
 		[2]string{"terraform plan -out and apply of both roots", fmt.Sprintf("%.1f s", median(plainApplies))},
 		[2]string{"infra apply without Ansible's own time", fmt.Sprintf("%.1f s (%.2f x)", median(applies), median(applies)/median(plainApplies))},
-		[2]string{"guards, lease and ledger of one run, S3 10 ms away", fmt.Sprintf("%.0f ms", p.trust(t)*1000)},
+		[2]string{"guards, lease and ledger of one run, S3 answering after 10 ms", fmt.Sprintf("%.0f ms", p.trust(t)*1000)},
 		[2]string{"peak memory of infra itself, apply", fmt.Sprintf("%d MiB", peak(append(again, first))/1024)},
 	)
 	for _, verb := range []string{"output", "hosts", "inventory", "status"} {

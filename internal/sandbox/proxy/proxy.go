@@ -56,7 +56,7 @@ func Start(target string) (*Proxy, error) {
 		// own proxy settings are not wanted.
 		Transport:      &http.Transport{Proxy: nil, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute},
 		FlushInterval:  -1,
-		ModifyResponse: spoil,
+		ModifyResponse: p.spoil,
 		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { reset(w) },
 		ErrorLog:       quiet,
 	}
@@ -102,6 +102,7 @@ func (p *Proxy) Close() error {
 // handler judges each request and does what its rules say.
 func (p *Proxy) handler(forward http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		came := time.Now()
 		request, err := describe(r)
 		if err != nil {
 			reset(w)
@@ -127,6 +128,7 @@ func (p *Proxy) handler(forward http.Handler) http.Handler {
 			}
 			reset(w)
 		default: // it is the response that is spoilt
+			fault.due = came.Add(fault.duration)
 			forward.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)))
 		}
 	})

@@ -207,6 +207,7 @@ func TestSlowness(t *testing.T) {
 		least time.Duration
 	}{
 		"delay": {proxy.Delay(200 * time.Millisecond), 200 * time.Millisecond},
+		"pace":  {proxy.Pace(200 * time.Millisecond), 200 * time.Millisecond},
 		"drip":  {proxy.Drip(50), 180 * time.Millisecond}, // ten bytes
 	} {
 		t.Run(name, func(t *testing.T) {

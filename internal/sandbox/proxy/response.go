@@ -50,12 +50,17 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, service string) {
 type faultKey struct{}
 
 // spoil does to a server's answer what the request's rule says.
-func spoil(response *http.Response) error {
-	fault, ok := response.Request.Context().Value(faultKey{}).(Fault)
+func (p *Proxy) spoil(response *http.Response) error {
+	ctx := response.Request.Context()
+	fault, ok := ctx.Value(faultKey{}).(Fault)
 	if !ok {
 		return nil
 	}
 	switch fault.kind {
+	case paces:
+		if left := time.Until(fault.due); left > 0 && !p.wait(ctx, left) {
+			return errLost
+		}
 	case loses:
 		return errLost
 	case cuts:

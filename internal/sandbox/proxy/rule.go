@@ -48,6 +48,7 @@ const (
 	resets
 	stalls
 	delays
+	paces
 	drips
 	cuts
 	loses
@@ -60,6 +61,7 @@ type Fault struct {
 	status   int
 	code     string
 	duration time.Duration
+	due      time.Time // when the answer to one request may begin
 	bytes    int
 }
 
@@ -84,6 +86,10 @@ func Stall(d time.Duration) Fault {
 // Delay is latency: the request passes after a while.
 func Delay(d time.Duration) Fault { return Fault{kind: delays, duration: d} }
 
+// Pace is a server that is as far away as the caller sees it: its answer begins
+// no sooner than so long after the request, its own work counted in.
+func Pace(d time.Duration) Fault { return Fault{kind: paces, duration: d} }
+
 // Drip sends the body of the answer slowly, at so many bytes per second.
 func Drip(bytesPerSecond int) Fault { return Fault{kind: drips, bytes: max(1, bytesPerSecond)} }
 
@@ -106,6 +112,8 @@ func (f Fault) String() string {
 		return "stall"
 	case delays:
 		return "delay"
+	case paces:
+		return "pace"
 	case drips:
 		return "drip"
 	case cuts:
