@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infra/internal/fault"
+	"infra/internal/process"
 	"infra/internal/sandbox/engine"
 	"infra/internal/sandbox/network"
 	"infra/internal/sandbox/volume"
@@ -39,7 +40,7 @@ func Down(ctx context.Context, config Config, progress func(string)) error {
 		progress("the sandbox's record is unreadable, cleaning up without it")
 		found = record{}
 	}
-	if found.Daemon.alive() {
+	if found.Daemon.Alive() {
 		progress("ending the sandbox")
 		if err := endDaemon(ctx, found.Daemon); err != nil {
 			return fault.New(fault.Failed, op, err, "infra sandbox down")
@@ -54,14 +55,14 @@ func Down(ctx context.Context, config Config, progress func(string)) error {
 }
 
 // endDaemon asks the daemon to end, and kills it when it does not.
-func endDaemon(ctx context.Context, daemon process) error {
-	if err := daemon.signal(syscall.SIGTERM); err != nil {
+func endDaemon(ctx context.Context, daemon process.Identity) error {
+	if err := daemon.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(endLimit)
-	for daemon.alive() {
+	for daemon.Alive() {
 		if time.Now().After(deadline) {
-			if err := daemon.signal(syscall.SIGKILL); err != nil {
+			if err := daemon.Signal(syscall.SIGKILL); err != nil {
 				return err
 			}
 		}
@@ -114,8 +115,8 @@ func clean(ctx context.Context, config Config, made record) error {
 }
 
 // endGroup kills the process group of a recorded leader.
-func endGroup(ctx context.Context, leader process) error {
-	for leader.alive() {
+func endGroup(ctx context.Context, leader process.Identity) error {
+	for leader.Alive() {
 		if err := syscall.Kill(-leader.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("kill process group %d: %w", leader.PID, err)
 		}

@@ -92,7 +92,7 @@ func TestCloud(t *testing.T) {
 		c.eventually("the host is gone", func() bool { return c.container(across) == "none" })
 	})
 	t.Run("down after the daemon was killed", func(t *testing.T) {
-		if err := found.Daemon.signal(syscall.SIGKILL); err != nil {
+		if err := found.Daemon.Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		c.eventually("the status tells that the daemon died", func() bool {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"infra/internal/process"
 	"infra/internal/sandbox/network"
 )
 
@@ -23,15 +24,15 @@ const (
 // record is what the daemon has made on the machine. It is written before the
 // thing is made, so nothing can exist without being written down.
 type record struct {
-	Schema   string         `json:"schema"`
-	Phase    string         `json:"phase"`
-	Error    string         `json:"error,omitempty"`
-	Hint     string         `json:"hint,omitempty"`
-	Since    time.Time      `json:"since"`
-	Endpoint string         `json:"endpoint"`
-	Daemon   process        `json:"daemon"`
-	Emulator process        `json:"emulator"`
-	Layout   network.Layout `json:"layout"`
+	Schema   string           `json:"schema"`
+	Phase    string           `json:"phase"`
+	Error    string           `json:"error,omitempty"`
+	Hint     string           `json:"hint,omitempty"`
+	Since    time.Time        `json:"since"`
+	Endpoint string           `json:"endpoint"`
+	Daemon   process.Identity `json:"daemon"`
+	Emulator process.Identity `json:"emulator"`
+	Layout   network.Layout   `json:"layout"`
 	// NamespacesMounted is true when /run/netns was a mount before.
 	NamespacesMounted bool `json:"namespaces_mounted"`
 	// WatchesBefore is the machine's limit of inotify instances before it was

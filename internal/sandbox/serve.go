@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"infra/internal/fault"
+	"infra/internal/process"
 	"infra/internal/sandbox/emulator"
 	"infra/internal/sandbox/engine"
 	"infra/internal/sandbox/host"
@@ -67,7 +68,7 @@ func (d *daemon) begin() error {
 	if err := os.MkdirAll(d.config.Dir, 0o755); err != nil { //nolint:gosec // its status is for everybody
 		return err
 	}
-	self, err := identify(os.Getpid())
+	self, err := process.Self()
 	if err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (d *daemon) startEmulator(ctx context.Context) (*emulator.Process, error) {
 	// It ends with the sandbox even when this daemon is killed.
 	err = engine.Adopt(engine.Group(d.record.Layout), api.PID())
 	if err == nil {
-		d.record.Emulator, err = identify(api.PID())
+		d.record.Emulator, err = process.Of(api.PID())
 	}
 	if err == nil {
 		err = d.record.write(d.config)

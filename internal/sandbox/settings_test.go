@@ -54,26 +54,6 @@ func TestSettleFollowsLinks(t *testing.T) {
 	}
 }
 
-func TestProcess(t *testing.T) {
-	self, err := identify(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !self.alive() {
-		t.Error("this process does not live")
-	}
-	for what, other := range map[string]process{
-		"none":           {},
-		"a reused id":    {PID: self.PID, Start: self.Start + 1, Boot: self.Boot},
-		"another boot":   {PID: self.PID, Start: self.Start, Boot: "x"},
-		"one that ended": {PID: 1 << 30, Start: self.Start, Boot: self.Boot},
-	} {
-		if other.alive() {
-			t.Errorf("%s lives", what)
-		}
-	}
-}
-
 func TestMissingPackages(t *testing.T) {
 	dir := t.TempDir()
 	for program := range programs() {

@@ -92,7 +92,7 @@ func ReadStatus(_ context.Context, config Config) (Status, error) {
 	}
 	status.State, status.Error, status.Hint = found.Phase, found.Error, found.Hint
 	status.Since, status.Endpoint, status.Log = found.Since, found.Endpoint, config.LogFile()
-	if !found.Daemon.alive() && found.Phase != failed {
+	if !found.Daemon.Alive() && found.Phase != failed {
 		status.State = failed
 		status.Error = "the sandbox's daemon has died"
 		status.Hint = "infra sandbox reset"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"infra/internal/fault"
+	"infra/internal/process"
 )
 
 // Up starts the sandbox and returns when it can be used; progress hears the
@@ -31,7 +32,7 @@ func Up(ctx context.Context, config Config, progress func(string)) error {
 	if err != nil {
 		return fault.New(fault.Failed, op, err, "infra sandbox down")
 	}
-	if found.Daemon.alive() {
+	if found.Daemon.Alive() {
 		switch {
 		case found.Phase == running && found.Endpoint == config.Endpoint:
 			progress("the sandbox runs already at " + config.Endpoint)
@@ -81,14 +82,14 @@ func prepare(ctx context.Context, config Config, progress func(string)) error {
 
 // launch starts the daemon in a session of its own, so that it outlives the
 // terminal, with nothing of the caller's AWS settings.
-func launch(config Config) (started process, err error) {
+func launch(config Config) (started process.Identity, err error) {
 	log, err := os.OpenFile(config.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return process{}, err
+		return process.Identity{}, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	if err := os.WriteFile(config.progressFile(), nil, 0o600); err != nil {
-		return process{}, err
+		return process.Identity{}, err
 	}
 	command := exec.Command(config.Executable, config.serveArguments()...) //nolint:noctx // the daemon outlives this command
 	command.Dir = config.Dir
@@ -96,9 +97,9 @@ func launch(config Config) (started process, err error) {
 	command.Env = daemonEnvironment(os.Environ())
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := command.Start(); err != nil {
-		return process{}, err
+		return process.Identity{}, err
 	}
-	started, err = identify(command.Process.Pid)
+	started, err = process.Of(command.Process.Pid)
 	go func() {
 		_ = command.Wait()
 	}()
@@ -120,14 +121,14 @@ func daemonEnvironment(environment []string) []string {
 }
 
 // await passes on the daemon's progress until the sandbox runs or has failed.
-func await(ctx context.Context, config Config, daemon process, progress func(string)) error {
+func await(ctx context.Context, config Config, daemon process.Identity, progress func(string)) error {
 	const op = "start the sandbox"
 	var steps follower
 	for {
 		if err := steps.report(config.progressFile(), progress); err != nil {
 			return fault.New(fault.Failed, op, err, "")
 		}
-		alive := daemon.alive()
+		alive := daemon.Alive()
 		found, err := readRecord(config)
 		if err != nil {
 			return fault.New(fault.Failed, op, err, "infra sandbox down")

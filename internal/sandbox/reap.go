@@ -1,0 +1,39 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// adoptOrphans makes this process the parent of what its children leave behind
+// when they end: the containerd of a killed dockerd, for one. Without it they
+// would go to the machine's first process, and not every first process reaps.
+func adoptOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("adopt orphaned processes: %w", err)
+	}
+	return nil
+}
+
+// reapOrphans collects the ended children that nobody waits for. It belongs to
+// the very end of this process: it would take the results of programs that are
+// still being waited for.
+func reapOrphans(limit time.Duration) error {
+	for deadline := time.Now().Add(limit); ; {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		switch {
+		case errors.Is(err, unix.ECHILD):
+			return nil
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return fmt.Errorf("reap orphaned processes: %w", err)
+		case pid > 0:
+			continue
+		case time.Now().After(deadline):
+			return errors.New("reap orphaned processes: some still run")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
