@@ -166,13 +166,12 @@ func (p *Platform) fresh(ctx context.Context, s *StackPlan) error {
 	if err != nil && !errors.Is(err, state.ErrAbsent) {
 		return err
 	}
-	sum, err := terraform.Digest(s.File)
-	if err != nil {
-		return fault.New(fault.Failed, "read the plan of "+s.Stack.String(), err, "")
+	if now != nil && now.Resources == 0 && len(now.Outputs) == 0 {
+		now = nil
 	}
-	facts := guard.BundleStack{Stack: s.Stack.String(), Plan: sum, Approved: s.SHA256, Planned: s.base}
-	if now != nil && (now.Resources > 0 || len(now.Outputs) > 0) {
-		facts.State = (*guard.Version)(version(now))
+	facts, err := standing(s.Stack, s.File, s.SHA256, s.base, now)
+	if err != nil {
+		return err
 	}
 	return guard.Fresh(facts)
 }

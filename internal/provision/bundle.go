@@ -10,6 +10,7 @@ import (
 	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/run"
+	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
 )
@@ -166,18 +167,30 @@ func (p *Platform) guardBundle(ctx context.Context, kept bundle.Bundle, from str
 			continue
 		}
 		s := p.stack(one.Product)
-		stack := guard.BundleStack{Stack: s.String(), Approved: one.SHA256, Planned: one.State, Inputs: one.Inputs, InputsNow: inputs(s, states)}
-		if now := states[one.Product]; now != nil {
-			stack.State = (*guard.Version)(version(now))
+		ground, err := standing(s, kept.Plan(one.Product), one.SHA256, one.State, states[one.Product])
+		if err != nil {
+			return err
 		}
-		if file := kept.Plan(one.Product); file != "" {
-			sum, err := terraform.Digest(file)
-			if err != nil {
-				return fault.New(fault.Failed, "read the plan of "+s.String(), err, "")
-			}
-			stack.Plan = sum
-		}
-		facts.Stacks = append(facts.Stacks, stack)
+		ground.Inputs, ground.InputsNow = one.Inputs, inputs(s, states)
+		facts.Stacks = append(facts.Stacks, ground)
 	}
 	return guard.Bundle(facts)
+}
+
+// standing is what a plan of a stack was approved as and made from, beside
+// what its file and the stack's state are now. file is empty, and now nil,
+// where there is none.
+func standing(s stack.Stack, file, approved string, planned *guard.Version, now *state.State) (guard.BundleStack, error) {
+	facts := guard.BundleStack{Stack: s.String(), Approved: approved, Planned: planned}
+	if now != nil {
+		facts.State = (*guard.Version)(version(now))
+	}
+	if file == "" {
+		return facts, nil
+	}
+	var err error
+	if facts.Plan, err = terraform.Digest(file); err != nil {
+		return facts, fault.New(fault.Failed, "read the plan of "+s.String(), err, "")
+	}
+	return facts, nil
 }
