@@ -230,3 +230,45 @@ func TestRow02RecoverAfterInfraAlone(t *testing.T) {
 	}
 	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
 }
+
+// FAULTS 1 and 19: Terraform is killed while it plans. It has changed nothing,
+// so there is nothing to recover, and its lock must not keep the next run out.
+func TestRow01Row19TerraformKilledWhilePlanning(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.shrink(t)
+	c.run(t, 0, "bootstrap", "cloud")
+	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
+	for _, verb := range [][]string{{"plan", "cloud", "--product", "baseline"}, {"apply", "cloud", "--product", "baseline", "--auto-approve"}} {
+		if err := c.emulator.AddFaults(t.Context(), emulator.Fault{Service: "sns", Action: "GetTopicAttributes", DelayMS: 60_000, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		cmd := c.command(t.Context(), verb...)
+		var said transcript
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(cloudLimit)
+		for c.body(t, bucketKey+".tflock") == "" {
+			if time.Now().After(deadline) {
+				t.Fatalf("%v takes no lock:\n%s", verb, said.String())
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if c.kill(t, partTerraform) != 1 {
+			t.Fatalf("%v: Terraform was not killed", verb)
+		}
+		if code := exitCode(t, cmd.Wait()); code != 1 || !strings.Contains(said.String(), "nothing was changed") {
+			t.Errorf("%v: exit code %d\n%s", verb, code, said.String())
+		}
+		if lock := c.body(t, bucketKey+".tflock"); lock != "" {
+			t.Errorf("%v leaves the lock %s", verb, lock)
+		}
+		c.quiet(t)
+		if err := c.emulator.ClearFaults(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.run(t, 0, verb...)
+	}
+}

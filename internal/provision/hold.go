@@ -132,12 +132,7 @@ func (p *Platform) letGo(ctx context.Context, result *error) {
 	}()
 	p.record.Ended = time.Now().UTC()
 	p.record.Result, p.record.HardCancel = outcome(*result), supervise.CancelledHard(run.Children(p.Run.Dir))
-	if errors.Is(*result, terraform.ErrUnknown) {
-		// A Terraform that was killed has left its lock: it was this run's.
-		if _, err := p.dropLocks(ctx, p.holder, time.Time{}); err != nil {
-			p.con.Warn("remove the lock that Terraform has left: %v", err)
-		}
-	}
+	p.dropOwnLocks(ctx, p.holder, *result)
 	if *result != nil {
 		p.record.Error = p.con.Masked((*result).Error())
 	}

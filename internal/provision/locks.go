@@ -10,6 +10,7 @@ import (
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
+	"infra/internal/terraform"
 )
 
 // Runs is the environment's lease and ledger.
@@ -66,6 +67,17 @@ func (p *Platform) dropLocks(ctx context.Context, dead run.Holder, until time.Ti
 		dropped = append(dropped, lock)
 	}
 	return dropped, nil
+}
+
+// dropOwnLocks removes what this run's own Terraform has left when it was
+// killed. All that the run has started must have ended.
+func (p *Platform) dropOwnLocks(ctx context.Context, self run.Holder, result error) {
+	if !errors.Is(result, terraform.ErrUnknown) && !errors.Is(result, terraform.ErrKilled) {
+		return
+	}
+	if _, err := p.dropLocks(ctx, self, time.Time{}); err != nil {
+		p.con.Warn("remove the lock that Terraform has left: %v", err)
+	}
 }
 
 // Unlock gives back the lease of a run that is provably dead, and removes the

@@ -103,7 +103,8 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if plans.inUse, err = p.coloursInUse(states); err != nil {
 		return nil, err
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	self := run.NewHolder(p.Run, "plan", p.Caller.ARN, p.Code.Commit)
+	group, planning := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide())
 	for _, s := range plans.Stacks {
 		if destroy && states[s.Stack.Product] == nil {
@@ -113,9 +114,12 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
 			continue
 		}
-		group.Go(func() error { return p.planStack(ctx, s, sel, destroy) })
+		group.Go(func() error { return p.planStack(planning, s, sel, destroy) })
 	}
 	if err := group.Wait(); err != nil {
+		if p.lease == nil { // with one, the end of the run does it
+			p.dropOwnLocks(context.WithoutCancel(ctx), self, err)
+		}
 		return nil, err
 	}
 	p.con.Live("")

@@ -20,6 +20,10 @@ import (
 // out.
 var ErrUnknown = errors.New("what it did may not all be in the state")
 
+// ErrKilled is in the error of a run of Terraform that was to change nothing
+// and did not end by itself: its lock may still be there.
+var ErrKilled = errors.New("nothing was changed")
+
 const (
 	crashed   = 11  // exit code of a Terraform that has panicked
 	signalled = 128 // from here on, the exit code of a program that a signal has ended
@@ -55,7 +59,7 @@ func (a attempt) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return a.interrupted(ctx)
 	case why != "":
-		return fault.New(fault.Failed, a.op, fmt.Errorf("%s; nothing was changed", why), "look at "+a.log+" and "+a.log+".stderr")
+		return fault.New(fault.Failed, a.op, fmt.Errorf("%s; %w", why, ErrKilled), "look at "+a.log+" and "+a.log+".stderr")
 	case code == crashed:
 		return fault.New(fault.Failed, a.op, errors.New("it has crashed"), "look at "+a.log+".stderr")
 	default:

@@ -55,5 +55,5 @@ func (l lock) String() string {
 // locked is the error of a run that has found the state locked.
 func (l lock) locked(op, environment string) error {
 	return fault.New(fault.Locked, op, errors.New(l.String()),
-		"infra runs "+environment+"\nwait for that run to end, or give this one time: --lock-timeout 10m")
+		"infra runs "+environment+"\nwait for that run to end, or give this one time: --lock-timeout 10m\nif it is dead: infra unlock "+environment+" --lock "+l.id)
 }
