@@ -75,6 +75,7 @@ func TestCloud(t *testing.T) {
 	})
 	t.Run("volumes", func(t *testing.T) { c.checkVolume(t, address, key, a) })
 	t.Run("life", func(t *testing.T) { c.checkLife(t, address, key, a, neighbour) })
+	t.Run("fence", func(t *testing.T) { c.checkFence(t, address, key, a) })
 	t.Run("overlapping ranges", func(t *testing.T) {
 		clash := c.launch(c.place("10.20.0.0/16", "10.20.1.0/24"), "10.20.1.50")
 		c.eventually("the status names the overlap", func() bool {

@@ -1,13 +1,19 @@
 package emulator_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -232,6 +238,31 @@ func TestTokensAreJudgedByTheTrust(t *testing.T) {
 	for test := range slices.Values(tests) {
 		if got := assume(test[0], test[1], test[2]); got != test[3] {
 			t.Errorf("%v: %s", test, got)
+		}
+	}
+}
+
+// Hosts publish by the query protocol; the Go SDK has gone on to another one.
+func TestMetricsAreBoundByTheirNamespace(t *testing.T) {
+	made := role(t, "publisher", `{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringLike":{"cloudwatch:namespace":["CWAgent","Infra/*"]}}}`, "")
+	given := must[aws.Credentials](t)(made.Credentials.Retrieve(t.Context()))
+	for namespace, want := range map[string]int{"Infra/PostgreSQL": http.StatusOK, "Other": http.StatusForbidden} {
+		body := "Action=PutMetricData&Version=2010-08-01&MetricData.member.1.MetricName=writable&MetricData.member.1.Value=1&Namespace=" + url.QueryEscape(namespace)
+		request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPost, *made.BaseEndpoint, strings.NewReader(body)))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		sum := sha256.Sum256([]byte(body))
+		if err := v4.NewSigner().SignHTTP(t.Context(), given, request, hex.EncodeToString(sum[:]), "monitoring", region, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if response.StatusCode != want {
+			t.Errorf("namespace %s: %d, want %d", namespace, response.StatusCode, want)
 		}
 	}
 }

@@ -81,6 +81,12 @@ func (c *Client) ConfirmState(ctx context.Context, instance string, boot int, st
 	return c.call(ctx, http.MethodPost, "instances/"+url.PathEscape(instance)+"/state", body, nil)
 }
 
+// ConfirmSnapshot reports that the bytes of a volume's snapshot are kept, and
+// how much of them has been stored.
+func (c *Client) ConfirmSnapshot(ctx context.Context, snapshot string, progress SnapshotProgress) error {
+	return c.call(ctx, http.MethodPost, "snapshots/"+url.PathEscape(snapshot)+"/progress", progress, nil)
+}
+
 // PutConsole sets what GetConsoleOutput answers for the instance.
 func (c *Client) PutConsole(ctx context.Context, instance string, text []byte) error {
 	return c.call(ctx, http.MethodPut, "instances/"+url.PathEscape(instance)+"/console", text, nil)

@@ -12,13 +12,14 @@ type Snapshot struct {
 	// one; everything else is empty then.
 	Unchanged bool `json:"unchanged"`
 
-	VPCs            []VPC           `json:"vpcs"`
-	Subnets         []Subnet        `json:"subnets"`
-	Instances       []Instance      `json:"instances"`
-	PublicAddresses []PublicAddress `json:"public_addresses"`
-	Volumes         []Volume        `json:"volumes"`
-	SecurityGroups  []SecurityGroup `json:"security_groups"`
-	DNSZones        []DNSZone       `json:"dns_zones"`
+	VPCs            []VPC            `json:"vpcs"`
+	Subnets         []Subnet         `json:"subnets"`
+	Instances       []Instance       `json:"instances"`
+	PublicAddresses []PublicAddress  `json:"public_addresses"`
+	Volumes         []Volume         `json:"volumes"`
+	VolumeSnapshots []VolumeSnapshot `json:"volume_snapshots"`
+	SecurityGroups  []SecurityGroup  `json:"security_groups"`
+	DNSZones        []DNSZone        `json:"dns_zones"`
 }
 
 // VPC is one virtual network.
@@ -130,6 +131,25 @@ type Volume struct {
 	Instance string `json:"instance"`
 	Zone     string `json:"zone"`
 	Snapshot string `json:"snapshot"`
+}
+
+// VolumeSnapshot is one EBS snapshot. With Options.Hosts it is pending, and the
+// call that made it waits, until ConfirmSnapshot says otherwise.
+type VolumeSnapshot struct {
+	ID      string    `json:"id"`
+	Region  string    `json:"region"`
+	Volume  string    `json:"volume"`
+	SizeGB  int       `json:"size_gb"`
+	Source  string    `json:"source"` // the snapshot that it is a copy of, or ""
+	Taken   bool      `json:"taken"`  // its bytes are kept
+	State   string    `json:"state"`  // "pending", "completed"
+	Started time.Time `json:"started"`
+}
+
+// SnapshotProgress is how far a snapshot is.
+type SnapshotProgress struct {
+	Percent int   `json:"percent"` // 100: it is complete
+	Bytes   int64 `json:"bytes"`   // of the whole volume that hold something
 }
 
 // SecurityGroup is a group with the rules in force.

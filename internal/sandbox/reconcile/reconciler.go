@@ -42,6 +42,7 @@ type Reconciler struct {
 
 	mu      sync.Mutex
 	workers map[string]*worker
+	imaging map[string]bool // snapshots that are being made
 	running sync.WaitGroup
 }
 
@@ -58,7 +59,7 @@ func New(api *emulator.Client, machine *host.Machine, volumes *volume.Store, log
 	r := &Reconciler{
 		emulator: api, machine: machine, volumes: volumes, layout: machine.Layout, log: log,
 		kickAll: make(chan struct{}, 1),
-		workers: map[string]*worker{},
+		workers: map[string]*worker{}, imaging: map[string]bool{},
 	}
 	r.networks.machine = machine
 	r.state.Store(&state{})
@@ -151,6 +152,7 @@ func (r *Reconciler) take(ctx context.Context, snapshot emulator.Snapshot) {
 	for _, w := range r.workers {
 		w.kick()
 	}
+	r.imagine(ctx, snapshot.VolumeSnapshots)
 	r.mu.Unlock()
 	select {
 	case r.kickAll <- struct{}{}:
@@ -267,7 +269,7 @@ func (r *Reconciler) wakeAll() {
 // sweep frees volumes and networks that nothing uses.
 func (r *Reconciler) sweep(ctx context.Context) {
 	err := r.volumes.Sweep(
-		func(id string) bool { _, found := r.findVolume(id); return found },
+		r.exists,
 		func(id string) bool { v, found := r.findVolume(id); return found && v.Instance != "" },
 	)
 	err = errors.Join(err, r.networks.sweep(ctx, r.state.Load))

@@ -268,7 +268,8 @@ func (w *worker) plug(ctx context.Context, instance emulator.Instance, pid int) 
 		if attachment.Root {
 			continue
 		}
-		device, err := w.r.volumes.Attach(attachment.ID, attachment.SizeGB)
+		made, _ := w.r.findVolume(attachment.ID)
+		device, err := w.r.volumes.Attach(attachment.ID, attachment.SizeGB, made.Snapshot)
 		if err != nil {
 			return err
 		}

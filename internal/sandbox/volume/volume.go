@@ -45,52 +45,73 @@ const extension = ".volume"
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+extension) }
 
 // Attach gives the block device of a volume of sizeGB GiB, making the volume
-// or enlarging it as needed. Attaching twice gives the same device.
-func (s *Store) Attach(id string, sizeGB int) (Device, error) {
+// or enlarging it as needed; one that is made holds what the snapshot holds, if
+// one is named. Attaching twice gives the same device.
+func (s *Store) Attach(id string, sizeGB int, snapshot string) (Device, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	device, err := s.attach(id, int64(sizeGB)*gib)
+	device, err := s.attach(id, int64(sizeGB)*gib, snapshot)
 	if err != nil {
 		return Device{}, fmt.Errorf("attach volume %s: %w", id, err)
 	}
 	return device, nil
 }
 
-func (s *Store) attach(id string, size int64) (device Device, err error) {
-	if id == "" || strings.ContainsAny(id, "/\x00") {
-		return Device{}, fmt.Errorf("%q is no volume id", id)
-	}
-	file, err := os.OpenFile(s.path(id), os.O_CREATE|os.O_RDWR, 0o600)
+func (s *Store) attach(id string, size int64, snapshot string) (device Device, err error) {
+	file, err := s.open(id, size, snapshot)
 	if err != nil {
 		return Device{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return Device{}, err
-	}
-	grow := info.Size() < size
-	if grow {
-		if err := file.Truncate(size); err != nil {
-			return Device{}, err
-		}
-	}
 	devices, err := attached(s.dir)
 	if err != nil {
 		return Device{}, err
 	}
 	if device, found := devices[id]; found {
-		if grow {
-			return device, refresh(device)
-		}
-		return device, nil
+		return device, refresh(device)
 	}
 	return bind(file)
 }
 
+// open opens the file of a volume, made or enlarged as needed.
+func (s *Store) open(id string, size int64, snapshot string) (file *os.File, err error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.path(id)); snapshot != "" && errors.Is(err, fs.ErrNotExist) {
+		if err := s.restore(snapshot, id); err != nil {
+			return nil, err
+		}
+	}
+	if file, err = os.OpenFile(s.path(id), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.Size() < size {
+		err = file.Truncate(size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// restore makes the file of a volume from a snapshot.
+func (s *Store) restore(snapshot, id string) error {
+	if err := checkID(snapshot); err != nil {
+		return err
+	}
+	image, err := os.Open(s.imagePath(snapshot))
+	if err != nil {
+		return fmt.Errorf("snapshot %s: %w", snapshot, err)
+	}
+	defer func() { _ = image.Close() }() // only read
+	return s.copyTo(image, s.path(id))
+}
+
 // Sweep frees the devices of volumes that are not attached and deletes the
-// volumes that do not exist any more. attachedNow and existing are called
-// while no Attach runs, so that they can tell the newest state.
+// volumes and snapshots that do not exist any more. attachedNow and existing
+// are called while no Attach runs, so that they can tell the newest state.
 func (s *Store) Sweep(existing, attachedNow func(id string) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,6 +127,9 @@ func (s *Store) Sweep(existing, attachedNow func(id string) bool) error {
 	for _, entry := range entries {
 		id, isVolume := strings.CutSuffix(entry.Name(), extension)
 		if !isVolume {
+			if id, isImage := strings.CutSuffix(entry.Name(), imageExtension); isImage && !existing(id) {
+				errs = append(errs, os.Remove(s.imagePath(id)))
+			}
 			continue
 		}
 		if device, found := devices[id]; found && !attachedNow(id) {

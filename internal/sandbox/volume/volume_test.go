@@ -64,7 +64,7 @@ func TestAttachRefusesPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"", "../x", "a/b"} {
-		if _, err := store.Attach(id, 1); err == nil {
+		if _, err := store.Attach(id, 1, ""); err == nil {
 			t.Errorf("%q was taken for a volume", id)
 		}
 	}
@@ -72,7 +72,7 @@ func TestAttachRefusesPaths(t *testing.T) {
 
 func attach(t *testing.T, store *Store, id string, sizeGB int) Device {
 	t.Helper()
-	device, err := store.Attach(id, sizeGB)
+	device, err := store.Attach(id, sizeGB, "")
 	if err != nil {
 		t.Fatal(err)
 	}

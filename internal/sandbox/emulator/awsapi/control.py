@@ -61,6 +61,7 @@ class Control:
             ("POST", r"instances/(i-[0-9a-f]+)/state", self._confirm),
             ("PUT", r"instances/(i-[0-9a-f]+)/console", self._console),
             ("POST", r"instances/(i-[0-9a-f]+)/credentials", self._credentials),
+            ("POST", r"snapshots/(snap-[0-9a-f]+)/progress", self._snapshot_progress),
             ("GET", r"requests", self._requests),
             ("POST", r"faults", self._add_faults),
             ("DELETE", r"faults", self._clear_faults),
@@ -106,6 +107,16 @@ class Control:
         except Superseded as superseded:
             raise Refused(409, str(superseded)) from superseded
         return {"version": self.emulator.version.value}
+
+    def _snapshot_progress(self, snapshot_id: str, query: Any, body: bytes) -> dict[str, Any]:
+        seen = json.loads(body)
+        with self.emulator.lock:
+            found = snapshot.find_volume_snapshot(snapshot_id)
+            if found is None:
+                raise Refused(404, f"there is no snapshot {snapshot_id}")
+            found.sandbox_progressed(int(seen["percent"]), int(seen["bytes"]))
+            self.emulator.version.bump()
+        return {}
 
     def _console(self, instance_id: str, query: Any, body: bytes) -> dict[str, Any]:
         with self.emulator.lock:

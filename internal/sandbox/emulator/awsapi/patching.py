@@ -68,6 +68,16 @@ class Emulator:
     version: Version = field(default_factory=Version)
     lock: threading.RLock = field(default_factory=threading.RLock)
     host_keys: set[str] = field(default_factory=set)
+    awaited: threading.local = field(default_factory=threading.local)
+
+    def await_later(self, event: threading.Event) -> None:
+        """Lets the answer of the request that is being served wait for the event."""
+        self.awaited.__dict__.setdefault("events", []).append(event)
+
+    def wait(self, seconds: float) -> None:
+        """Waits for what the request of this thread has to wait for; the lock is free."""
+        for event in self.awaited.__dict__.pop("events", []):
+            event.wait(seconds)
 
     def is_host_key(self, access_key: str) -> bool:
         """Whether the access key was given to a host for its role."""

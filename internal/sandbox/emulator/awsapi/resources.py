@@ -237,6 +237,15 @@ def _named(service: str, kind: str, *parameters: str) -> Callable[[Asked], Itera
     return find
 
 
+def _metrics(asked: Asked) -> Iterator[Target]:
+    """Metrics have no ARN: policies bound them by their namespace."""
+    namespace = asked.text("Namespace")
+    if asked.action == "cloudwatch:PutMetricData" and namespace:
+        yield Target("*", {"cloudwatch:namespace": [namespace]})
+    else:
+        yield from _named("cloudwatch", "alarm:", "AlarmName", "ResourceARN")(asked)
+
+
 def _zone(asked: Asked) -> Iterator[Target]:
     match = re.search(r"/(hostedzone|change)/([A-Z0-9]+)", asked.path)
     if match:
@@ -255,7 +264,7 @@ SERVICES: dict[str, Callable[[Asked], Iterator[Target]]] = {
     "sns": _named("sns", "", "TopicArn", "Name", "ResourceArn"),
     "cloudtrail": _named("cloudtrail", "trail/", "Name", "TrailName", "ResourceId"),
     "logs": _named("logs", "log-group:", "logGroupName", "logGroupIdentifier", "resourceArn"),
-    "cloudwatch": _named("cloudwatch", "alarm:", "AlarmName", "ResourceARN"),
+    "cloudwatch": _metrics,
     "elasticmapreduce": _named("elasticmapreduce", "cluster/", "ClusterId", "ResourceId"),
     "rds": _named("rds", "db:", "DBInstanceIdentifier", "ResourceName"),
 }

@@ -25,6 +25,8 @@ from awsapi.requests import Call, read_call
 StartResponse = Callable[..., Any]
 log = logging.getLogger("awsapi")
 
+HOST_SECONDS = 60  # how long an answer waits for what a host has to do first
+
 
 class Application:
     """Every request passes here: control endpoints, injected faults, moto one
@@ -60,6 +62,7 @@ class Application:
             if fault.status:
                 return self._fail(environ, start_response, call, fault)
         status, headers, chunks = self._serve(environ, call)
+        self._emulator.wait(HOST_SECONDS)
         self._journal.add(call, self._account(call), status, fault is not None)
         start_response(f"{status} {_phrase(status)}", headers)
         return chunks

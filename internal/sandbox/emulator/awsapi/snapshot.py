@@ -20,6 +20,7 @@ def build(version: int) -> dict[str, Any]:
         "instances": [],
         "public_addresses": [],
         "volumes": [],
+        "volume_snapshots": [],
         "security_groups": [],
         "dns_zones": _zones(),
     }
@@ -48,6 +49,20 @@ def build(version: int) -> dict[str, Any]:
             }
             for v in backend.volumes.values()
         ]
+        result["volume_snapshots"] += [
+            {
+                "id": s.id,
+                "region": region,
+                "volume": s.volume.id,
+                "size_gb": int(s.volume_size),
+                "source": s.sandbox_source,
+                "taken": s.sandbox_taken.is_set(),
+                "state": s.status,
+                "started": s.start_time.replace(tzinfo=timezone.utc).isoformat(),
+            }
+            for s in backend.snapshots.values()
+            if not s.from_ami
+        ]
         result["security_groups"] += [
             {
                 "id": group.id,
@@ -59,7 +74,7 @@ def build(version: int) -> dict[str, Any]:
             if vpc in vpcs
             for group in groups.values()
         ]
-    for name in ("vpcs", "subnets", "instances", "volumes", "security_groups", "dns_zones"):
+    for name in ("vpcs", "subnets", "instances", "volumes", "volume_snapshots", "security_groups", "dns_zones"):
         result[name].sort(key=lambda item: item["id"])
     result["public_addresses"].sort(key=lambda item: item["address"])
     return result
@@ -71,6 +86,14 @@ def find_instance(instance_id: str) -> Any:
         found = backend.get_instance_by_id(instance_id)
         if found is not None:
             return found
+    return None
+
+
+def find_volume_snapshot(snapshot_id: str) -> Any:
+    """The EBS snapshot of any account and region, None when there is none."""
+    for _, _, backend in list(ec2_backends.iter_backends()):
+        if snapshot_id in backend.snapshots:
+            return backend.snapshots[snapshot_id]
     return None
 
 
