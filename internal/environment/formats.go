@@ -59,6 +59,7 @@ func makeFormats() map[string]format {
 		"image_owner":    form(`^[0-9]{12}$`, "an account of 12 digits, in quotes"),
 		"image_name":     form(`^[A-Za-z0-9(][A-Za-z0-9()*?./_ @'-]{2,127}$`, "the name of an image, such as debian-12-amd64-*"),
 		"cidr":           form(`^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$`, "a network such as 10.20.0.0/16").and(refusesCIDR),
+		"calendar":       form(calendarPattern(), "a calendar event of systemd, such as hourly, *-*-* 01:00:00 or Sun 03:30"),
 		"zone":           form(`^[a-z]$`, "the letter of an availability zone, such as a"),
 		"service":        form(`^[a-z][a-z0-9.-]{1,62}$`, "the name of an AWS service, such as ssm").and(refusesService),
 		"domain":         form(`^(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63})?$`, "a domain such as prod.internal"),
@@ -68,6 +69,15 @@ func makeFormats() map[string]format {
 		"s3_address":     form(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+\.zip)?$`, "an S3 address such as s3://bucket/certificates.zip"),
 		"application":    form(`^[A-Z][A-Za-z0-9]{1,40}$`, "an EMR application, such as Spark"),
 	}
+}
+
+// calendarPattern is the part of systemd's calendar events that a schedule
+// needs: a word, or weekdays, a date and a time, of which the first two may be
+// left out. The hosts' systemd has the last word.
+func calendarPattern() string {
+	const day, number = `(Mon|Tue|Wed|Thu|Fri|Sat|Sun)`, `[0-9*,/.]+`
+	return `^(hourly|daily|weekly|(` + day + `((\.\.|,)` + day + `)* )?((` + number + `-)?` + number + `-` + number + ` )?` +
+		number + `:` + number + `(:` + number + `)?)$`
 }
 
 // refusesService knows the service that has a gateway instead.

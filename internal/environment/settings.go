@@ -60,7 +60,8 @@ type Products struct {
 // days.
 type Baseline struct {
 	AlertEmails         []string `json:"alert_emails" format:"email" unique:"true" default:"[]" doc:"Addresses that the alert topic writes to; each has to confirm once."`
-	BackupRetentionDays int      `json:"backup_retention_days" min:"1" max:"3650" default:"3" doc:"Days that a backup is kept. The bucket's lifecycle deletes what is left 7 days later."`
+	BackupRetentionDays int      `json:"backup_retention_days" min:"1" max:"3650" default:"3" doc:"Days back that a restore is possible to. A full backup goes when a younger one is that old; what was deleted can be had back for that long and 7 days more."`
+	BackupObjectLock    string   `json:"backup_object_lock" enum:"none,governance,compliance" default:"none" doc:"Keep every version of a backup from being deleted before backup_retention_days are over: governance, by all but a few privileged callers; compliance, by everybody, the account's root included. It cannot be switched off again for what was written meanwhile."`
 	LogRetentionDays    int      `json:"log_retention_days" enum:"1,3,5,7,14,30,60,90,120,150,180,365,400,545,731,1096,1827,2192,2557,2922,3288,3653" default:"365" doc:"Days that logs are kept, one of the values CloudWatch Logs knows."`
 	Trail               bool     `json:"trail" default:"true" doc:"Make a CloudTrail of every call in the account. false where the organisation has one already."`
 	AccountHardening    bool     `json:"account_hardening" default:"true" doc:"Set the account's own defaults: no public buckets or snapshots, encrypted disks, metadata by token only, no serial console. false where the organisation sets them."`
@@ -121,7 +122,17 @@ type PostgreSQL struct {
 	DataVolumeGB        int      `json:"data_volume_gb" min:"1" max:"16384" default:"100" doc:"GiB of the data volume of primary and standbys."`
 	Address             string   `json:"address" enum:"elastic,private" default:"elastic" doc:"What follows the primary at a failover: an elastic (public) address, or a private one."`
 	AllowedCIDRs        []string `json:"allowed_cidrs" format:"cidr" unique:"true" default:"[]" doc:"Networks besides the VPC that may connect to the database; the whole internet is refused."`
+	Synchronous         bool     `json:"synchronous" default:"false" doc:"A commit waits until one standby has it, so that a failover loses none. Needs two standbys: with one, its loss would stop all writes."`
+	Backup              Backup   `json:"backup" doc:"When the hosts back up to S3, and what a backup may cost before somebody is told. How long backups are kept: products.baseline.backup_retention_days."`
 	RDS                 RDS      `json:"rds" doc:"Used when engine is rds."`
+}
+
+// Backup is the backups of the database hosts.
+type Backup struct {
+	Full         string `json:"full" format:"calendar" default:"\"*-*-* 01:00:00\"" doc:"When a full backup is made, as systemd's calendar events, UTC. A restore needs the last one before its target, so retention should span several."`
+	Differential string `json:"differential" format:"calendar" default:"hourly" doc:"When what changed since the full backup is saved."`
+	WarnSizeGB   int    `json:"warn_size_gb" min:"1" max:"65536" default:"500" doc:"GiB of database above which a backup is reported as too large for this method."`
+	WarnMinutes  int    `json:"warn_minutes" min:"1" max:"1440" default:"60" doc:"Minutes above which a backup is reported as too slow."`
 }
 
 // RDS is the managed alternative of the database hosts. Storage is in GiB.

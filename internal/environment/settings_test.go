@@ -83,3 +83,17 @@ func TestSchemaShowsTheDefaults(t *testing.T) {
 		t.Error("the schema is not the same each time")
 	}
 }
+
+// The schedules that systemd takes, as far as they make sense for backups.
+func TestCalendarEvents(t *testing.T) {
+	pattern := makeFormats()["calendar"].pattern
+	for text, want := range map[string]bool{
+		"hourly": true, "daily": true, "weekly": true, "*-*-* 01:00:00": true, "*-*-* 01:00": true, "01:30": true, "*:0/30": true,
+		"Sun 03:30": true, "Mon..Fri *-*-* 01:00:00": true, "Mon,Wed,Fri 02:00": true, "*-*-01 04:00:00": true, "2027-01-01 00:00:00": true,
+		"": false, "nightly": false, "yearly": false, "Sunday 03:30": false, "1am": false, "*-*-* 01:00:00\nUnit=x": false, "*:00; id": false, "%n": false,
+	} {
+		if pattern.MatchString(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}

@@ -22,6 +22,10 @@ locals {
       description = "A standby does not stream"
       metric      = "streaming_standbys", statistic = "Minimum", operator = "LessThanThreshold", threshold = var.standbys, periods = 3, missing = "breaching"
     }
+    replacement-wanted = {
+      description = "A node cannot be made a standby again, neither by rewinding nor by copying: replace its instance"
+      metric      = "replacement_wanted", statistic = "Maximum", operator = "GreaterThanThreshold", threshold = 0, periods = 1, missing = "notBreaching"
+    }
     repmgrd = {
       description = "The failover manager is down or paused on a node"
       metric      = "repmgrd_running", statistic = "Minimum", operator = "LessThanThreshold", threshold = 1, periods = 3, missing = "breaching"
@@ -49,6 +53,18 @@ locals {
     backup-age = {
       description = "The last backup is older than 26 hours"
       metric      = "backup_age_seconds", statistic = "Maximum", operator = "GreaterThanThreshold", threshold = 93600, periods = 5, missing = "breaching"
+    }
+    backup-failed = {
+      description = "The last try to back up failed"
+      metric      = "backup_failed", statistic = "Maximum", operator = "GreaterThanThreshold", threshold = 0, periods = 1, missing = "missing"
+    }
+    backup-size = {
+      description = "The database is larger than backups of this kind are meant for"
+      metric      = "backup_size_bytes", statistic = "Maximum", operator = "GreaterThanThreshold", threshold = var.backup.warn_size_gb * 1073741824, periods = 5, missing = "missing"
+    }
+    backup-duration = {
+      description = "The last full backup took too long"
+      metric      = "backup_duration_seconds", statistic = "Maximum", operator = "GreaterThanThreshold", threshold = var.backup.warn_minutes * 60, periods = 5, missing = "missing"
     }
     restore-age = {
       description = "The last verified restore is older than 26 hours"

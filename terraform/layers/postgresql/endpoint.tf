@@ -42,12 +42,12 @@ resource "aws_eip" "endpoint" {
 locals {
   # Who comes in by the elastic address is answered through the internet gateway;
   # everything else leaves a database subnet through NAT. Hosts of the network that use
-  # the public address come from NAT's own.
+  # the public address come from NAT's own, and the bastion from its.
   public_clients = { for cidr in var.allowed_cidrs : cidr => cidr
     if !can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\\.)", cidr))
   }
   nat_clients    = { for zone, address in var.network.nat_addresses : "nat-${zone}" => "${address}/32" }
-  elastic_routes = local.elastic ? merge(local.public_clients, local.nat_clients) : {}
+  elastic_routes = local.elastic ? merge(local.public_clients, local.nat_clients, local.bastion) : {}
 
   routes = { for pair in setproduct(range(length(var.network.database_subnets)), keys(local.elastic_routes)) :
     "${pair[0]}-${pair[1]}" => { subnet = pair[0], client = pair[1] }

@@ -43,9 +43,9 @@ resource "aws_iam_instance_profile" "this" {
   role = aws_iam_role.this[0].name
 }
 
-# A node that is about to be promoted must first stop the failed primary and mark it. It
-# may do so to the nodes of its own cluster, and set no tag but the mark; taking the mark
-# off is for operators.
+# A node that is about to be promoted must first stop the failed primary and mark it. Once
+# clients are led to it, it starts the failed one again, and takes the mark off when that
+# one follows it. It may do so to the nodes of its own cluster, and to no tag but the mark.
 resource "aws_iam_role_policy" "fence" {
   count = local.hosts
 
@@ -63,18 +63,26 @@ resource "aws_iam_role_policy" "fence" {
       {
         Sid       = "Stop"
         Effect    = "Allow"
-        Action    = "ec2:StopInstances"
+        Action    = ["ec2:StartInstances", "ec2:StopInstances"]
         Resource  = "${local.ec2}:instance/*"
         Condition = local.own_cluster
       },
       {
         Sid      = "Mark"
         Effect   = "Allow"
-        Action   = "ec2:CreateTags"
+        Action   = ["ec2:CreateTags", "ec2:DeleteTags"]
         Resource = "${local.ec2}:instance/*"
         Condition = merge(local.own_cluster, {
           "ForAllValues:StringEquals" = { "aws:TagKeys" = ["fenced"] }
         })
+      },
+      # Who starts a host needs to let EC2 use the key of its volumes.
+      {
+        Sid       = "StartWithEncryptedVolumes"
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Resource  = var.baseline.kms_key_arns["data"]
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
       },
     ]
   })
@@ -126,7 +134,8 @@ resource "aws_iam_role_policy" "endpoint" {
   })
 }
 
-# pgBackRest expires what it wrote; older versions of objects are out of its reach.
+# pgBackRest expires what it wrote; older versions of objects are out of its reach. What a
+# failed node leaves behind for its examination goes below evidence/ of the same bucket.
 resource "aws_iam_role_policy" "backup" {
   count = local.hosts
 

@@ -31,6 +31,11 @@ output "group_vars" {
     postgresql_secret_arn             = one(module.replication[*].arn)
     postgresql_backup_secret_arn      = one(module.backup[*].arn)
     postgresql_backup_bucket          = var.baseline.backup_bucket
+    postgresql_synchronous            = var.synchronous
+    postgresql_endpoint_clients       = local.elastic ? sort(values(merge(local.nat_clients, local.bastion))) : []
+    postgresql_backup_retention_days  = var.baseline.backup_retention_days
+    postgresql_backup_full            = var.backup.full
+    postgresql_backup_differential    = var.backup.differential
     postgresql_allowed_cidrs          = concat([var.network.cidr], var.allowed_cidrs)
     postgresql_nodes = [for host in local.host_list : {
       number      = host.number

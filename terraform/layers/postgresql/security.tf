@@ -16,7 +16,7 @@ resource "aws_vpc_security_group_ingress_rule" "network" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "outside" {
-  for_each = merge({ for cidr in var.allowed_cidrs : cidr => cidr }, local.elastic ? local.nat_clients : {})
+  for_each = merge({ for cidr in var.allowed_cidrs : cidr => cidr }, local.elastic ? merge(local.nat_clients, local.bastion) : {})
 
   security_group_id = aws_security_group.this.id
   description       = "Clients outside the network (${each.key})"
@@ -35,6 +35,34 @@ resource "aws_vpc_security_group_egress_rule" "client" {
   ip_protocol                  = "tcp"
   from_port                    = local.port
   to_port                      = local.port
+}
+
+# The bastion is a client: an operator's psql, and the drill that measures what clients see.
+locals {
+  bastion = var.network.access == "bastion" ? { bastion = "${var.network.bastion_address}/32" } : {}
+}
+
+resource "aws_vpc_security_group_egress_rule" "bastion" {
+  count = var.network.access == "bastion" ? 1 : 0
+
+  security_group_id            = var.network.bastion_security_group_id
+  description                  = "To PostgreSQL"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.port
+  to_port                      = local.port
+}
+
+# Behind a public address a group is not recognised.
+resource "aws_vpc_security_group_egress_rule" "bastion_elastic" {
+  count = local.elastic && var.network.access == "bastion" ? 1 : 0
+
+  security_group_id = var.network.bastion_security_group_id
+  description       = "To PostgreSQL by its elastic address"
+  cidr_ipv4         = "${aws_eip.endpoint[0].public_ip}/32"
+  ip_protocol       = "tcp"
+  from_port         = local.port
+  to_port           = local.port
 }
 
 # Among the nodes: replication, the witness' questions, and SSH for a planned switchover.
@@ -62,6 +90,30 @@ resource "aws_vpc_security_group_egress_rule" "peer" {
   ip_protocol                  = "tcp"
   from_port                    = each.value
   to_port                      = each.value
+}
+
+# The primary writes through the elastic address to prove where it leads; it comes back by
+# that address itself where no NAT stands between.
+resource "aws_vpc_security_group_egress_rule" "endpoint" {
+  count = length(aws_eip.endpoint)
+
+  security_group_id = aws_security_group.this.id
+  description       = "To the endpoint itself"
+  cidr_ipv4         = "${aws_eip.endpoint[0].public_ip}/32"
+  ip_protocol       = "tcp"
+  from_port         = local.port
+  to_port           = local.port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoint" {
+  count = length(aws_eip.endpoint)
+
+  security_group_id = aws_security_group.this.id
+  description       = "From the endpoint itself"
+  cidr_ipv4         = "${aws_eip.endpoint[0].public_ip}/32"
+  ip_protocol       = "tcp"
+  from_port         = local.port
+  to_port           = local.port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "ssh" {

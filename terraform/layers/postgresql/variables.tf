@@ -14,18 +14,19 @@ variable "region" {
 }
 
 variable "baseline" {
-  description = "What the product baseline offers: keys by purpose, the alert topic, the permission boundary the policy of hosts and the backup bucket."
+  description = "What the product baseline offers: keys by purpose, the alert topic, the permission boundary, the policy of hosts, the backup bucket and the days that backups are kept."
   type = object({
     kms_key_arns            = map(string)
     alert_topic_arn         = string
     permission_boundary_arn = string
     host_policy_arn         = string
     backup_bucket           = string
+    backup_retention_days   = optional(number, 3) # what a baseline of before this setting kept them for
   })
 }
 
 variable "network" {
-  description = "What the layer vpc offers: the network, its database subnets in the order of the zones, the internet gateway, the public addresses of NAT by zone, the way to hosts, and the bastion's group (null with access by SSM)."
+  description = "What the layer vpc offers: the network, its database subnets in the order of the zones, the internet gateway, the public addresses of NAT by zone, the way to hosts, and the bastion's group and public address (null with access by SSM)."
   type = object({
     id                        = string
     arn                       = string
@@ -35,6 +36,7 @@ variable "network" {
     nat_addresses             = map(string)
     access                    = string
     bastion_security_group_id = string
+    bastion_address           = string
   })
 }
 
@@ -118,6 +120,35 @@ variable "allowed_cidrs" {
   validation {
     condition     = alltrue([for cidr in var.allowed_cidrs : can(cidrnetmask(cidr)) && !endswith(cidr, "/0")])
     error_message = "allowed_cidrs must be IPv4 networks and never the whole internet."
+  }
+}
+
+variable "synchronous" {
+  description = "Whether a commit waits until one standby has it. Needs two standbys: with one, its loss would stop all writes."
+  type        = bool
+
+  validation {
+    condition     = !var.synchronous || var.standbys > 1
+    error_message = "synchronous needs two standbys or more."
+  }
+}
+
+variable "backup" {
+  description = "When the hosts back up, as systemd's calendar events, and the size in GiB and the minutes above which a backup raises an alarm."
+  type = object({
+    full         = string
+    differential = string
+    warn_size_gb = number
+    warn_minutes = number
+  })
+
+  validation {
+    condition     = alltrue([for event in [var.backup.full, var.backup.differential] : can(regex("^[A-Za-z0-9*,.:/~ -]+$", event))])
+    error_message = "backup.full and backup.differential must be calendar events of systemd, such as *-*-* 01:00:00."
+  }
+  validation {
+    condition     = var.backup.warn_size_gb > 0 && var.backup.warn_minutes > 0
+    error_message = "backup.warn_size_gb and backup.warn_minutes must be above 0."
   }
 }
 

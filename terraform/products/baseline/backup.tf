@@ -3,6 +3,34 @@ resource "aws_s3_bucket" "backup" {
   #checkov:skip=CKV_AWS_144:backups stay in the environment's region; a copy elsewhere is the customer's choice; review by 2027-11
   bucket        = local.backup_bucket
   force_destroy = var.emulated
+
+  # Said at the bucket's creation only; a bucket that exists is locked by the resource
+  # below alone. A difference here would make the bucket anew.
+  object_lock_enabled = local.object_lock ? true : null
+
+  lifecycle {
+    ignore_changes = [object_lock_enabled]
+  }
+}
+
+locals {
+  object_lock = var.baseline.backup_object_lock != "none"
+}
+
+# Deleting still works, as always with versions: what is deleted keeps its old version.
+resource "aws_s3_bucket_object_lock_configuration" "backup" {
+  count = local.object_lock ? 1 : 0
+
+  bucket = aws_s3_bucket.backup.id
+
+  rule {
+    default_retention {
+      mode = upper(var.baseline.backup_object_lock)
+      days = var.baseline.backup_retention_days
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.backup]
 }
 
 resource "aws_s3_bucket_ownership_controls" "backup" {
@@ -43,8 +71,10 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "backup" {
   }
 }
 
-# A backstop only. pgBackRest expires backups itself and never the last good one:
-# an expiry by age at the retention itself would leave nothing after a few failed backups.
+# A backstop only, for versions that somebody deleted or replaced. pgBackRest expires backups
+# itself and never the last good one. S3 must not expire by age what is current: after a time
+# of failed backups that would take the last good one and the files by which the others are
+# found, and at any time a full backup that younger differentials need.
 resource "aws_s3_bucket_lifecycle_configuration" "backup" {
   bucket = aws_s3_bucket.backup.id
 
@@ -55,7 +85,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "backup" {
     filter {}
 
     expiration {
-      days = var.baseline.backup_retention_days + 7
+      expired_object_delete_marker = true
     }
     noncurrent_version_expiration {
       noncurrent_days = var.baseline.backup_retention_days + 7

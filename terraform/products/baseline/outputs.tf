@@ -8,6 +8,11 @@ output "backup_bucket" {
   value       = aws_s3_bucket.backup.bucket
 }
 
+output "backup_retention_days" {
+  description = "Days that backups are kept; those that make backups expire them by it."
+  value       = var.baseline.backup_retention_days
+}
+
 output "log_bucket" {
   description = "Name of the bucket that holds access logs, the trail and EMR's logs."
   value       = aws_s3_bucket.log.bucket

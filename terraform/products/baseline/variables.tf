@@ -30,8 +30,9 @@ variable "region" {
 
 variable "baseline" {
   description = <<-EOT
-    Settings of the product: alert_emails get every alarm; backup_retention_days is how long backups are kept (the
-    bucket's own expiry is 7 days later, a backstop); log_retention_days is how long logs are kept; trail makes the
+    Settings of the product: alert_emails get every alarm; backup_retention_days is how long backups are kept (what
+    was deleted can be had back for that long and 7 days more); backup_object_lock (none, governance or compliance) keeps every
+    version of a backup from being deleted for that long; log_retention_days is how long logs are kept; trail makes the
     audit trail (false where the organisation has one); ci is the pipeline that may assume the plan and apply roles, null
     for none; account_hardening sets the account-wide defaults (block public access, encrypt by default, IMDSv2), null
     meaning: everywhere but in the sandbox.
@@ -39,6 +40,7 @@ variable "baseline" {
   type = object({
     alert_emails          = list(string)
     backup_retention_days = number
+    backup_object_lock    = optional(string, "none")
     log_retention_days    = number
     trail                 = bool
     ci = optional(object({
@@ -56,6 +58,10 @@ variable "baseline" {
   validation {
     condition     = var.baseline.backup_retention_days >= 1 && var.baseline.backup_retention_days <= 3650 && floor(var.baseline.backup_retention_days) == var.baseline.backup_retention_days
     error_message = "baseline.backup_retention_days must be a whole number from 1 to 3650."
+  }
+  validation {
+    condition     = contains(["none", "governance", "compliance"], var.baseline.backup_object_lock)
+    error_message = "baseline.backup_object_lock must be none, governance or compliance."
   }
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.baseline.log_retention_days)

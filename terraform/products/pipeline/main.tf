@@ -74,6 +74,8 @@ module "postgresql" {
   data_volume_gb         = var.postgresql.data_volume_gb
   address                = var.postgresql.address
   allowed_cidrs          = var.postgresql.allowed_cidrs
+  synchronous            = var.postgresql.synchronous
+  backup                 = var.postgresql.backup
   rds                    = var.postgresql.rds
   image_id               = data.aws_ami.host.id
   key_name               = aws_key_pair.operator.key_name
@@ -119,6 +121,7 @@ locals {
     nat_addresses             = module.vpc.nat_addresses
     access                    = var.vpc.access
     bastion_security_group_id = module.vpc.bastion_security_group_id
+    bastion_address           = module.vpc.bastion_address
   }
 
   dns_zone = {

@@ -124,6 +124,13 @@ variable "postgresql" {
     data_volume_gb        = number
     address               = string
     allowed_cidrs         = list(string)
+    synchronous           = bool
+    backup = object({
+      full         = string
+      differential = string
+      warn_size_gb = number
+      warn_minutes = number
+    })
     rds = object({
       instance_class = string
       allocated_gb   = number

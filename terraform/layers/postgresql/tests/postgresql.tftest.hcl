@@ -14,6 +14,7 @@ variables {
     permission_boundary_arn = "arn:aws:iam::123456789012:policy/infra-test-boundary"
     host_policy_arn         = "arn:aws:iam::123456789012:policy/infra-test-host"
     backup_bucket           = "infra-backup-test-123456789012"
+    backup_retention_days   = 3
   }
   network = {
     id   = "vpc-0123456789abcdef0"
@@ -28,6 +29,7 @@ variables {
     nat_addresses             = { a = "203.0.113.7" }
     access                    = "bastion"
     bastion_security_group_id = "sg-0000000000000000b"
+    bastion_address           = "203.0.113.9"
   }
   client_security_groups = { emr-core = "sg-0000000000000000c" }
   engine                 = "postgresql"
@@ -38,6 +40,8 @@ variables {
   data_volume_gb         = 100
   address                = "elastic"
   allowed_cidrs          = ["198.51.100.0/24", "10.50.0.0/16"]
+  synchronous            = false
+  backup                 = { full = "*-*-* 01:00:00", differential = "hourly", warn_size_gb = 500, warn_minutes = 60 }
   rds                    = { instance_class = "db.m6i.large", allocated_gb = 100 }
   image_id               = "ami-0123456789abcdef0"
   key_name               = "infra-test"
@@ -61,6 +65,11 @@ run "as_usual" {
     error_message = "Only nodes with data have a data volume."
   }
   assert {
+    condition     = tolist(output.group_vars.postgresql_endpoint_clients) == tolist(["203.0.113.7/32", "203.0.113.9/32"])
+    error_message = "Who comes by the elastic address has NAT's, or the bastion's."
+  }
+
+  assert {
     condition     = output.group_vars.postgresql_nodes[*].role == ["primary", "standby", "witness"]
     error_message = "Ansible must know every node."
   }
@@ -77,8 +86,20 @@ run "as_usual" {
     error_message = "A node may set the mark and no other tag."
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.fence[0].policy, "DeleteTags") && !strcontains(aws_iam_role_policy.fence[0].policy, "TerminateInstances")
-    error_message = "A node may not unfence or terminate."
+    condition     = flatten([for statement in jsondecode(aws_iam_role_policy.fence[0].policy).Statement : statement.Action if statement.Sid == "Mark"]) == ["ec2:CreateTags", "ec2:DeleteTags"]
+    error_message = "A node sets the mark, and takes it off a node that follows again."
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_role_policy.fence[0].policy).Statement : statement.Action if statement.Sid == "Stop"]) == ["ec2:StartInstances", "ec2:StopInstances"]
+    error_message = "A node stops a failed one and starts it again."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.fence[0].policy, "TerminateInstances")
+    error_message = "A node may not terminate."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.fence[0].policy).Statement : statement.Condition.Bool["kms:GrantIsForAWSResource"] if statement.Sid == "StartWithEncryptedVolumes"] == ["true"]
+    error_message = "A host with encrypted volumes starts only by who may let EC2 use their key."
   }
   assert {
     condition     = aws_iam_role.this[0].permissions_boundary == var.baseline.permission_boundary_arn
@@ -91,19 +112,28 @@ run "as_usual" {
     error_message = "Older versions of backups must be out of the hosts' reach."
   }
 
+  assert {
+    condition     = output.group_vars.postgresql_backup_retention_days == 3 && output.group_vars.postgresql_backup_full == "*-*-* 01:00:00" && output.group_vars.postgresql_backup_differential == "hourly"
+    error_message = "Ansible must know when to back up and how long to keep it."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.cluster["backup-size"].threshold == 536870912000 && aws_cloudwatch_metric_alarm.cluster["backup-duration"].threshold == 3600
+    error_message = "Alarms must have the environment's limits."
+  }
+
   # elastic address
   assert {
     condition     = length(aws_eip.endpoint) == 1 && length(aws_route53_record.endpoint) == 1
     error_message = "The primary needs its public address and its private name."
   }
   assert {
-    condition     = toset([for route in aws_route.client : route.destination_cidr_block]) == toset(["198.51.100.0/24", "203.0.113.7/32"]) && length(aws_route.client) == 6
+    condition     = toset([for route in aws_route.client : route.destination_cidr_block]) == toset(["198.51.100.0/24", "203.0.113.7/32", "203.0.113.9/32"]) && length(aws_route.client) == 9
     error_message = "Public clients must be answered through the internet gateway, private ones must not."
   }
 
   # closed but for the named
   assert {
-    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.outside : rule.cidr_ipv4]) == toset(["198.51.100.0/24", "10.50.0.0/16", "203.0.113.7/32"])
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.outside : rule.cidr_ipv4]) == toset(["198.51.100.0/24", "10.50.0.0/16", "203.0.113.7/32", "203.0.113.9/32"])
     error_message = "Only the named networks and NAT may connect."
   }
   assert {
@@ -115,7 +145,7 @@ run "as_usual" {
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.cluster)) == toset([
       "failover", "fence-unavailable", "replay-lag-time", "replay-lag-bytes", "standbys", "repmgrd", "witness", "slot-wal", "wal-disk",
-      "archive-failures", "archive-age", "backup-age", "restore-age", "connections", "oldest-transaction", "transaction-ids", "checksums",
+      "archive-failures", "archive-age", "backup-age", "backup-failed", "backup-size", "backup-duration", "restore-age", "connections", "oldest-transaction", "transaction-ids", "checksums", "replacement-wanted",
     ])
     error_message = "The cluster needs its alarms."
   }
@@ -199,11 +229,12 @@ run "refuses_each" {
     data_volume_gb       = 0
     address              = "public"
     allowed_cidrs        = ["0.0.0.0/0"]
+    backup               = { full = "hourly", differential = "hourly", warn_size_gb = 0, warn_minutes = 60 }
     rds                  = { instance_class = "m6i.large", allocated_gb = 100 }
     secret_recovery_days = 3
   }
 
-  expect_failures = [var.environment, var.engine, var.engine_version, var.standbys, var.data_volume_gb, var.address, var.allowed_cidrs, var.rds, var.secret_recovery_days]
+  expect_failures = [var.environment, var.engine, var.engine_version, var.standbys, var.data_volume_gb, var.address, var.allowed_cidrs, var.backup, var.rds, var.secret_recovery_days]
 }
 
 run "refuses_each_2" {
@@ -211,8 +242,10 @@ run "refuses_each_2" {
 
   variables {
     allowed_cidrs = ["10.50.0.0"]
+    synchronous   = true
+    backup        = { full = "daily; true", differential = "hourly", warn_size_gb = 1, warn_minutes = 1 }
     rds           = { instance_class = "db.m6i.large", allocated_gb = 5 }
   }
 
-  expect_failures = [var.allowed_cidrs, var.rds]
+  expect_failures = [var.allowed_cidrs, var.synchronous, var.backup, var.rds]
 }

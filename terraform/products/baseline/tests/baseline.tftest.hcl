@@ -32,8 +32,16 @@ run "as_usual" {
     error_message = "Both buckets must be versioned."
   }
   assert {
-    condition     = aws_s3_bucket_lifecycle_configuration.backup.rule[0].expiration[0].days == 10
-    error_message = "The expiry of backups is a backstop, 7 days after their retention."
+    condition     = aws_s3_bucket_lifecycle_configuration.backup.rule[0].noncurrent_version_expiration[0].noncurrent_days == 10
+    error_message = "What was deleted must stay recoverable for the retention and 7 days more."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.backup.rule[0].expiration[0].expired_object_delete_marker
+    error_message = "S3 must never expire what is current: the last good backup, and full ones that others need."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_object_lock_configuration.backup) == 0 && output.backup_retention_days == 3
+    error_message = "Object Lock is a choice, and the retention is told to those that back up."
   }
   assert {
     condition     = alltrue([for block in [aws_s3_bucket_public_access_block.backup, aws_s3_bucket_public_access_block.log] : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
@@ -109,6 +117,19 @@ run "as_usual" {
   assert {
     condition     = length(aws_s3_account_public_access_block.this) == 1 && length(aws_emr_block_public_access_configuration.this) == 1 && length(aws_emr_block_public_access_configuration.this[0].permitted_public_security_group_rule_range) == 0
     error_message = "A real account is hardened, EMR's exemption of port 22 included."
+  }
+}
+
+run "locked_backups" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 14, backup_object_lock = "compliance", log_retention_days = 365, trail = true }
+  }
+
+  assert {
+    condition     = aws_s3_bucket.backup.object_lock_enabled && aws_s3_bucket_object_lock_configuration.backup[0].rule[0].default_retention[0].mode == "COMPLIANCE" && aws_s3_bucket_object_lock_configuration.backup[0].rule[0].default_retention[0].days == 14
+    error_message = "No version of a backup may be deleted within its retention."
   }
 }
 
@@ -191,6 +212,16 @@ run "refuses_backup_retention" {
 
   variables {
     baseline = { alert_emails = [], backup_retention_days = 0, log_retention_days = 365, trail = true, ci = null }
+  }
+
+  expect_failures = [var.baseline]
+}
+
+run "refuses_object_lock" {
+  command = plan
+
+  variables {
+    baseline = { alert_emails = [], backup_retention_days = 3, backup_object_lock = "off", log_retention_days = 365, trail = true, ci = null }
   }
 
   expect_failures = [var.baseline]

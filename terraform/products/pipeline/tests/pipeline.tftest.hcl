@@ -10,6 +10,7 @@ override_data {
         backup = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000003"
       }
       backup_bucket           = "infra-backup-test-123456789012"
+      backup_retention_days   = 3
       log_bucket              = "infra-logs-test-123456789012"
       alert_topic_arn         = "arn:aws:sns:eu-west-1:123456789012:infra-test-alert"
       permission_boundary_arn = "arn:aws:iam::123456789012:policy/infra-test-boundary"
@@ -51,6 +52,8 @@ variables {
     data_volume_gb        = 100
     address               = "elastic"
     allowed_cidrs         = []
+    synchronous           = false
+    backup                = { full = "*-*-* 01:00:00", differential = "hourly", warn_size_gb = 500, warn_minutes = 60 }
     rds                   = { instance_class = "db.m6i.large", allocated_gb = 100 }
   }
   emr = {
@@ -117,6 +120,8 @@ run "without_bastion_and_hosts" {
       data_volume_gb        = 100
       address               = "private"
       allowed_cidrs         = []
+      synchronous           = false
+      backup                = { full = "*-*-* 01:00:00", differential = "hourly", warn_size_gb = 500, warn_minutes = 60 }
       rds                   = { instance_class = "db.m6i.large", allocated_gb = 100 }
     }
   }

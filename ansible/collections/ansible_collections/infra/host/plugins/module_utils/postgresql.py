@@ -24,7 +24,10 @@ SELECT json_build_object(
   'lowered', EXISTS (SELECT FROM pg_settings s JOIN pg_file_settings f USING (name)
                      WHERE s.pending_restart AND s.name IN ('max_connections', 'max_worker_processes', 'max_wal_senders',
                        'max_prepared_transactions', 'max_locks_per_transaction')
-                       AND f.setting ~ '^[0-9]+$' AND f.setting::int < s.setting::int))
+                       AND f.setting ~ '^[0-9]+$' AND f.setting::int < s.setting::int),
+  'superusers', (SELECT json_agg(rolname ORDER BY rolname) FROM pg_roles WHERE rolsuper AND rolcanlogin),
+  'prepared', coalesce((SELECT json_object_agg(rolname, shobj_description(oid, 'pg_authid')) FROM pg_roles
+                        WHERE shobj_description(oid, 'pg_authid') LIKE 'infra:%'), '{}'::json))
 """
 
 # Takes a transaction id and writes WAL, and leaves nothing.
@@ -39,11 +42,12 @@ SELECT coalesce(json_agg(json_build_object('number', node_id, 'name', node_name,
 class Cluster:
     """The cluster of this host; every method asks anew."""
 
-    def __init__(self, module, version, data_directory, user):
+    def __init__(self, module, version, data_directory, user, rejoining=None):
         self.module = module
         self.programs = "/usr/lib/postgresql/%s/bin" % version
         self.data_directory = data_directory
         self.user = user
+        self.rejoining = rejoining
 
     def psql(self, statement, database="postgres", host=None):
         """Return (text, None), or (None, the server's complaint)."""
@@ -57,6 +61,8 @@ class Cluster:
 
     def on_disk(self):
         """Return what the data directory says without a server."""
+        if self.rejoining and os.path.exists(self.rejoining):
+            return {"state": "rejoining", "timeline": self.control_timeline()}
         incomplete = os.path.exists(self.data_directory + ".incomplete")
         if not os.path.exists(os.path.join(self.data_directory, "PG_VERSION")):
             return {"state": "incomplete" if incomplete else "empty", "timeline": 0}
@@ -75,9 +81,9 @@ class Cluster:
     def observe(self):
         """Return what the cluster is; the shape is documented in postgresql_info."""
         answer = {"replicas": [], "nodes": [], "pending_restart": [], "lowered": False, "receiver": "", "writable": False,
-                  "complaint": "", "login": False, "system_identifier": ""}
+                  "complaint": "", "login": False, "system_identifier": "", "superusers": [], "prepared": {}}
         answer.update(self.on_disk())
-        if not answer["state"].startswith("stopped"):
+        if answer["state"] in ("empty", "incomplete"):
             return answer
         text, complaint = self.psql(STATE)
         if text is None:

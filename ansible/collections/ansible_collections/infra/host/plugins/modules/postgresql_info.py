@@ -31,6 +31,9 @@ options:
   certificate:
     description: Path of the server's certificate, to tell whether it exists.
     type: path
+  rejoining:
+    description: Path of the file that exists while the host's agent makes a standby of this node.
+    type: path
   expect_state:
     description: State that the cluster must come to. A V(primary) must take writes, a V(standby) must stream.
     type: str
@@ -60,7 +63,8 @@ RETURN = r"""
 state:
   description:
     - V(empty) without a cluster, V(incomplete) when its making was interrupted,
-      V(stopped_primary) or V(stopped_standby) when no server answers, else V(primary) or V(standby).
+      V(stopped_primary) or V(stopped_standby) when no server answers, V(rejoining) when none does and the host's agent is
+      at work on it, else V(primary) or V(standby).
   returned: always
   type: str
 timeline:
@@ -100,6 +104,15 @@ login:
   description: Whether the user of repmgr can log in through TCP and TLS.
   returned: always
   type: bool
+superusers:
+  description: Users that are superusers and may log in.
+  returned: always
+  type: list
+  elements: str
+prepared:
+  description: Comments of users that begin with C(infra:), by which a role remembers what it granted them.
+  returned: always
+  type: dict
 complaint:
   description: Why no server answers.
   returned: always
@@ -160,6 +173,7 @@ def main():
             "user": {"type": "str", "default": ""},
             "units": {"type": "list", "elements": "str", "default": []},
             "certificate": {"type": "path"},
+            "rejoining": {"type": "path"},
             "expect_state": {"type": "str", "choices": ["primary", "standby"]},
             "expect_replicas": {"type": "list", "elements": "str", "default": []},
             "wait": {"type": "int", "default": 0},
@@ -167,7 +181,7 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    cluster = Cluster(module, params["version"], params["data_directory"], params["user"])
+    cluster = Cluster(module, params["version"], params["data_directory"], params["user"], params["rejoining"])
     deadline = time.monotonic() + params["wait"]
     while True:
         answer = cluster.observe()
