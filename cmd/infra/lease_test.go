@@ -116,7 +116,11 @@ func TestRow23ConflictStorm(t *testing.T) {
 	c := newCloud(t)
 	c.makeBucket(t)
 	s := c.store(t)
-	for status, code := range map[int]string{409: "ConditionalRequestConflict", 412: "PreconditionFailed"} {
+	for _, conflict := range []struct {
+		status int
+		code   string
+	}{{409, "ConditionalRequestConflict"}, {412, "PreconditionFailed"}} {
+		status, code := conflict.status, conflict.code
 		err := c.emulator.AddFaults(t.Context(), emulator.Fault{Service: "s3", Action: "PutObject", Path: "leases/", Status: status, ErrorCode: code, Count: 8})
 		if err != nil {
 			t.Fatal(err)

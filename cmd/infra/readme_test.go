@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func TestReadmeNamesRealCommands(t *testing.T) {
 		if verb == "help" {
 			continue
 		}
-		if verb == "sandbox" && len(words) > 1 {
+		if slices.Contains([]string{"pg", "sandbox", "snapshot", "state"}, verb) && len(words) > 1 {
 			verb += " " + words[1]
 		}
 		help := cli.Help(strings.Fields(verb)...)

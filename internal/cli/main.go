@@ -98,8 +98,9 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 	})
 	root.AddCommand(
 		newApplyCommand(g), newBootstrapCommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDoctorCommand(g),
-		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPlanCommand(g), newRecoverCommand(g),
-		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g), newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g),
+		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
+		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
+		newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g),
 	)
 	return root
 }

@@ -37,7 +37,9 @@ func runSSH(ctx context.Context, g *globals, name, host string, command []string
 	}
 	h, err := inv.Find(host)
 	if err != nil {
-		return err
+		if inv, h, err = findGuest(ctx, p, inv, host); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "infra-ssh-")
 	if err != nil {

@@ -55,6 +55,10 @@ func Judge(nodes []Node, endpoint Endpoint) Status {
 		switch n.Role {
 		case Standby:
 			s.judgeStandby(n, primary)
+		case Witness:
+			if registered, ok := primary.answer.row(n.Number); ok {
+				n.Follows = s.named(func(other Node) bool { return other.Number == registered.Upstream })
+			}
 		case Primary:
 			if n != primary {
 				s.problem("%s believes to be the primary and takes no writes", n.Name)
@@ -104,8 +108,12 @@ func (s *Status) judgeStandby(n, primary *Node) {
 	if n.Streaming {
 		n.LagSeconds = 0
 	}
+	if a.Receiver != nil {
+		n.Follows = s.named(func(other Node) bool { return other.Address == a.Receiver.Host })
+	}
 	for _, replica := range p.Replicas {
 		if replica.Name == n.Name && replica.State == "streaming" {
+			n.Sync = replica.Sync
 			n.LagBytes, n.LagSeconds = max(0, replica.LagBytes), replica.LagSeconds
 		}
 	}
@@ -125,6 +133,14 @@ func (s *Status) judgeStandby(n, primary *Node) {
 	if n.LagBytes > mostLagBytes || n.LagSeconds > mostLagSeconds && n.LagBytes > 0 {
 		s.problem("%s lags by %d MiB and %.0f s", n.Name, n.LagBytes>>20, n.LagSeconds)
 	}
+}
+
+// named is the name of the one node that is meant, empty when there is none.
+func (s *Status) named(meant func(Node) bool) string {
+	if i := slices.IndexFunc(s.Nodes, meant); i >= 0 {
+		return s.Nodes[i].Name
+	}
+	return ""
 }
 
 // judgeWatch looks at the daemon that decides about failovers.

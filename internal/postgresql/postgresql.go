@@ -58,12 +58,19 @@ type Node struct {
 	Streaming      bool    `json:"streaming"`   // a standby receives from its upstream
 	LagBytes       int64   `json:"lag_bytes"`   // of a standby: written by the primary, not replayed
 	LagSeconds     float64 `json:"lag_seconds"` // of a standby: how old what it replays is
+	Follows        string  `json:"follows"`     // the node that a standby or the witness follows; empty while unknown
+	Sync           string  `json:"sync"`        // of a standby, as the primary says: async, sync, quorum or potential
 	Slots          []Slot  `json:"slots"`       // of the primary
 	Connections    int     `json:"connections"`
 	MaxConnections int     `json:"max_connections"`
 	Repmgrd        string  `json:"repmgrd"` // running, paused or down; empty while unknown
 	Reached        bool    `json:"reached"` // its host answered, whether or not the server did
 	Error          string  `json:"error,omitempty"`
+
+	// Only ReadOverview asks for these.
+	Instance string `json:"instance,omitempty"` // running, stopped, ...; as EC2 names it
+	Fenced   string `json:"fenced,omitempty"`   // value of the instance's tag of that name
+	Agent    *Agent `json:"agent,omitempty"`
 
 	answer *answer
 }
@@ -101,7 +108,8 @@ type answer struct {
 	InRecovery bool   `json:"in_recovery"`
 	ReadOnly   bool   `json:"read_only"`
 	Timeline   int    `json:"timeline"`
-	Position   int64  `json:"position"`
+	Position   int64  `json:"position"` // written by a primary, replayed by a standby
+	Received   int64  `json:"received"` // by a standby, replayed or not
 	Receiver   *struct {
 		State string `json:"state"`
 		Host  string `json:"host"`
@@ -111,6 +119,7 @@ type answer struct {
 	Replicas     []struct {
 		Name       string  `json:"name"`
 		State      string  `json:"state"`
+		Sync       string  `json:"sync"`
 		LagBytes   int64   `json:"lag_bytes"`
 		LagSeconds float64 `json:"lag_seconds"`
 	} `json:"replicas"`
@@ -118,6 +127,8 @@ type answer struct {
 	SlotLimit      int64  `json:"slot_limit_bytes"` // -1: none
 	Connections    int    `json:"connections"`
 	MaxConnections int    `json:"max_connections"`
+	Synchronous    string `json:"synchronous"`     // synchronous_standby_names
+	ArchiveFailing bool   `json:"archive_failing"` // the last try to archive WAL failed
 	RepmgrdRunning bool   `json:"repmgrd_running"`
 	RepmgrdPaused  bool   `json:"repmgrd_paused"`
 	Nodes          []row  `json:"nodes"`

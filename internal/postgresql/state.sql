@@ -11,6 +11,8 @@ SELECT json_build_object(
     THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver WHERE received_tli > 0), (SELECT timeline_id FROM pg_control_checkpoint()))
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
   'position', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::bigint,
+  'received', CASE WHEN pg_is_in_recovery()
+    THEN pg_wal_lsn_diff(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::bigint ELSE 0 END,
   'receiver', (SELECT json_build_object('state', status, 'host', sender_host, 'slot', slot_name) FROM pg_stat_wal_receiver),
   'replay_paused', CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END,
   'since_replay', CASE WHEN pg_is_in_recovery()
@@ -27,6 +29,8 @@ SELECT json_build_object(
   'slot_limit_bytes', CASE WHEN current_setting('max_slot_wal_keep_size') = '-1' THEN -1 ELSE pg_size_bytes(current_setting('max_slot_wal_keep_size')) END,
   'connections', (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
   'max_connections', current_setting('max_connections')::int,
+  'synchronous', current_setting('synchronous_standby_names'),
+  'archive_failing', (SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) FROM pg_stat_archiver),
   'repmgrd_running', repmgr.repmgrd_is_running(),
   'repmgrd_paused', repmgr.repmgrd_is_paused(),
   'nodes', coalesce((SELECT json_agg(json_build_object(

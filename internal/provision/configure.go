@@ -114,30 +114,44 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 		return ansible.Result{}, err
 	}
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
-	return p.play(ctx, inv, hosts, client, bin)
+	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: p.hostVariables()})
 }
 
-// play runs site.yml on the hosts.
-func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []inventory.Host, client *ssh.Client, bin string) (ansible.Result, error) {
+// playing is a playbook with the hosts that it is for.
+type playing struct {
+	inv       *inventory.Inventory
+	hosts     []inventory.Host
+	client    *ssh.Client
+	bin       string // of Ansible
+	dir       string // for its files
+	file      string // in ansible/playbooks
+	variables map[string]any
+}
+
+// write puts into the playbook's folder what it needs, and says where.
+func (t playing) write() (inventoryFile, variableFile string, err error) {
+	variables, err := json.Marshal(t.variables)
+	if err != nil {
+		return "", "", err
+	}
+	inventoryFile, variableFile = filepath.Join(t.dir, "inventory.yaml"), filepath.Join(t.dir, "variables.json")
+	return inventoryFile, variableFile, errors.Join(os.WriteFile(inventoryFile, t.inv.YAML(), 0o600), os.WriteFile(variableFile, variables, 0o600))
+}
+
+// play runs a playbook on the hosts.
+func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) {
 	op := "configure " + p.Env.Name()
-	inventoryFile, err := p.Run.Write("inventory.yaml", inv.YAML())
+	inventoryFile, variableFile, err := t.write()
 	if err != nil {
 		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
 	}
-	variables, err := json.Marshal(p.hostVariables())
-	if err != nil {
-		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
-	}
-	variableFile, err := p.Run.Write("variables.json", variables)
-	if err != nil {
-		return ansible.Result{}, fault.New(fault.Failed, op, err, "")
-	}
+	hosts := t.hosts
 	env, done, err := p.hostEnvironment(ctx)
 	if err != nil {
 		return ansible.Result{}, err
 	}
 	defer done()
-	env["PATH"] = bin + string(os.PathListSeparator) + env["PATH"]
+	env["PATH"] = t.bin + string(os.PathListSeparator) + env["PATH"]
 	env["PYTHONUNBUFFERED"] = "1"
 	env["LANG"], env["LC_ALL"] = "C.UTF-8", "C.UTF-8"
 	ids := make([]string, 0, len(hosts))
@@ -158,8 +172,8 @@ func (p *Platform) play(ctx context.Context, inv *inventory.Inventory, hosts []i
 	defer p.con.Still(p.Env.Name() + ": configuring")()
 	task := ""
 	result, err := ansible.Playbook{
-		Bin: bin, Project: p.Project, Dir: p.Run.Dir, File: filepath.Join(p.Project, "ansible", "playbooks", "site.yml"),
-		Inventory: inventoryFile, SSHConfig: client.ConfigFile(), Variables: variableFile, Limit: ids,
+		Bin: t.bin, Project: p.Project, Dir: t.dir, File: filepath.Join(p.Project, "ansible", "playbooks", t.file),
+		Inventory: inventoryFile, SSHConfig: t.client.ConfigFile(), Variables: variableFile, Limit: ids,
 		Environment: account.Pairs(env), Expected: ids, Name: name, Supervise: p.supervision(),
 		Progress: func(e ansible.Progress) {
 			switch {

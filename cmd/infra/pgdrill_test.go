@@ -1,0 +1,80 @@
+//go:build endtoend
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"infra/internal/drill"
+	table "infra/internal/report"
+)
+
+// TestDrillPostgreSQL runs the drill's whole list in a sandbox of its own: with
+// one standby, where a failover may lose what its report calls the RPO, and
+// with two and synchronous commits, where it may lose nothing. INFRA_DRILL
+// narrows it: names of scenarios, and async or sync.
+func TestDrillPostgreSQL(t *testing.T) {
+	words := strings.Fields(os.Getenv("INFRA_DRILL"))
+	for _, mode := range []struct{ name, settings string }{
+		{"async", "standbys: 1"},
+		{"sync", "standbys: 2, synchronous: true"},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			only := chosen(words, "async", "sync")
+			if len(only) > 0 && only[0] != mode.name {
+				t.Skip("left out by INFRA_DRILL")
+			}
+			p := newPlatform(t)
+			p.write(t, "environments/e2e.yaml", "extends: sandbox\nendpoint: "+p.endpoint+
+				"\nproducts:\n  pipeline:\n    vpc: {cidr: 10.77.0.0/16}\n    zookeeper: {size: 1}\n    postgresql: {"+mode.settings+"}\n")
+			p.run(t, 0, "apply", "e2e", "--auto-approve")
+			report := drillReport(t, p, without(words, "async", "sync"))
+			if !report.Passed {
+				t.Errorf("it did not pass: %s %s", report.Why(), report.Stopped)
+			}
+			if report.SplitBrains > 0 || report.Synchronous && report.Lost > 0 {
+				t.Errorf("%d split brains, %d rows lost", report.SplitBrains, report.Lost)
+			}
+			if report.Synchronous != (mode.name == "sync") {
+				t.Errorf("synchronous: %t", report.Synchronous)
+			}
+		})
+	}
+}
+
+// drillReport runs the drill, shows its table as it goes, and reads its report.
+func drillReport(t *testing.T, p *platform, scenarios []string) drill.Report {
+	t.Helper()
+	args := []string{"-C", p.project, "pg", "drill", "e2e", "--output", "json"}
+	for _, name := range scenarios {
+		args = append(args, "--scenario", name)
+	}
+	cmd := exec.CommandContext(t.Context(), p.infra, args...)
+	cmd.Stderr = os.Stderr
+	out, runErr := cmd.Output()
+	var report drill.Report
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatalf("infra pg drill: %v, %v\n%s", runErr, err, out)
+	}
+	t.Logf("\n%s", table.DrillText(report))
+	return report
+}
+
+func chosen(words []string, of ...string) []string { return filtered(words, of, true) }
+
+func without(words []string, of ...string) []string { return filtered(words, of, false) }
+
+func filtered(words, of []string, in bool) []string {
+	var kept []string
+	for _, w := range words {
+		if slices.Contains(of, w) == in {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,177 @@
+"""Does one kind of harm to this host and takes it back: at the end of its time, when told to stop, and at a reboot.
+
+Run by systemd as a transient service with a time limit (see fault.go): it says READY when the harm is done, then waits.
+`heal`, which runs after the service whatever became of it, undoes what may be left. Root is needed.
+"""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TABLE = "infra_drill"
+STOPPED = threading.Event()
+
+
+def processes(matches=lambda title: True):
+    """The ids of the server's processes, the oldest first, whose title matches."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.path.basename(os.readlink("/proc/%s/exe" % pid)).removesuffix(" (deleted)") != "postgres":
+                continue
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                title = file.read().decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if matches(title):
+            found.append(int(pid))
+    return sorted(found)
+
+
+def send(number, pids):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def postmaster(data):
+    with open(os.path.join(data, "postmaster.pid"), encoding="ascii") as file:
+        return int(file.readline())
+
+
+def kill(data):
+    """Kill the server as the kernel does when memory runs out; nothing is taken back."""
+    os.kill(postmaster(data), signal.SIGKILL)
+
+
+def freeze(data):
+    """Stop every process of the server; twice, for one may just have been born. The postmaster first."""
+    send(signal.SIGSTOP, [postmaster(data)])
+    for _ in range(2):
+        send(signal.SIGSTOP, processes())
+
+
+def hang(data):
+    freeze(data)
+    ready()
+    STOPPED.wait()
+
+
+def flap(data, stopped, running, times):
+    """Hang for a while and go on, several times."""
+    ready()
+    for _ in range(int(times)):
+        freeze(data)
+        over = STOPPED.wait(float(stopped))
+        send(signal.SIGCONT, processes())
+        if over or STOPPED.wait(float(running)):
+            return
+
+
+def deafen():
+    """Stop the process that receives WAL from the primary."""
+    send(signal.SIGSTOP, processes(lambda title: "walreceiver" in title))
+    ready()
+    STOPPED.wait()
+
+
+def filter_packets(rules):
+    """Load rules of the chains input and output. All of it is in a table of our own."""
+    text = "table inet %s { chain incoming { type filter hook input priority -300; %s } chain outgoing { type filter hook output priority -300; %s } }"
+    subprocess.run(["nft", "-f", "-"], input=text % (TABLE, "; ".join(rules["in"]), "; ".join(rules["out"])),
+                   text=True, check=True, capture_output=True)
+    ready()
+    STOPPED.wait()
+
+
+def cut(direction, bastion, *peers):
+    """Drop what comes in, goes out or both; of the peers when there are any, else all. SSH from the bastion stays."""
+    rules = {
+        "in": ["iif lo accept", "ip saddr %s tcp dport 22 accept" % bastion],
+        "out": ["oif lo accept", "ip daddr %s tcp sport 22 accept" % bastion],
+    }
+    for way, field in (("in", "saddr"), ("out", "daddr")):
+        if direction in (way, "both"):
+            rules[way].append("ip %s { %s } drop" % (field, ", ".join(peers)) if peers else "drop")
+    filter_packets(rules)
+
+
+def cut_api(percent):
+    """Lose so many of the packets to AWS, and to nothing else: no other service of a host speaks HTTPS."""
+    lost = "" if int(percent) >= 100 else "numgen random mod 100 < %d " % int(percent)
+    filter_packets({"in": [], "out": ["tcp dport 443 %sdrop" % lost]})
+
+
+def fill(directory):
+    """Leave no room on a file system, and take what becomes free. The file has no name: it goes with this process."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        size, step, told = 0, 1 << 30, False
+        while True:
+            try:
+                os.posix_fallocate(file.fileno(), size, step)
+                size += step
+                continue
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EFBIG):
+                    raise
+            if step > 4096:
+                step //= 2
+                continue
+            if not told:
+                told = True
+                ready()
+            step = 1 << 20
+            if STOPPED.wait(0.2):
+                return
+
+
+def forbid(data):
+    """Take the right to make files in the data directory from its owner: a promotion fails, nothing else does."""
+    os.chmod(data, os.stat(data).st_mode & 0o7577)
+    ready()
+    STOPPED.wait()
+
+
+def later(unit):
+    """Start a unit when the time is over."""
+    ready()
+    STOPPED.wait()
+    subprocess.run(["systemctl", "start", "--no-block", unit], check=True)
+
+
+def heal(data):
+    """Undo what may be left of any of these."""
+    subprocess.run(["nft", "delete", "table", "inet", TABLE], check=False, capture_output=True)
+    send(signal.SIGCONT, processes())
+    if os.path.isdir(data):
+        os.chmod(data, os.stat(data).st_mode | 0o200)
+
+
+def ready():
+    """Tell systemd that the harm is done."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect("\0" + address[1:] if address.startswith("@") else address)
+        notify.send(b"READY=1")
+
+
+KINDS = {"kill": kill, "hang": hang, "flap": flap, "deafen": deafen, "cut": cut, "cut-api": cut_api, "fill": fill,
+         "forbid": forbid, "later": later, "heal": heal}
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: STOPPED.set())
+    KINDS[sys.argv[1]](*sys.argv[2:])
+
+
+main()

@@ -1,0 +1,125 @@
+package report
+
+import (
+	"fmt"
+	"html"
+	"strings"
+
+	"infra/internal/drill"
+)
+
+// DrillPage is a drill as a page: the table, and of each scenario a picture.
+func DrillPage(r drill.Report) Page {
+	page := Page{
+		Title: "PostgreSQL drill of " + r.Environment, Made: r.Ended, Good: r.Passed, Verdict: drillVerdict(r),
+		Facts: []Fact{
+			{"Run", r.Run},
+			{"Started", r.Started.Format("2006-01-02 15:04:05 UTC")},
+			{"Took", r.Ended.Sub(r.Started).Round(1e9).String()},
+			{"Rounds", fmt.Sprint(r.Rounds)},
+		},
+	}
+	if r.Stopped != "" {
+		page.Facts = append(page.Facts, Fact{"Stopped early", r.Stopped})
+	}
+	table := &Table{Columns: []string{"Scenario", "Result", "Outcome", "Write gap", "Limit", "Rows lost", "RPO", "Primary", "Healthy after"}}
+	for _, s := range r.Results {
+		row := Cells(drillRow(s)...)
+		row[0].Mark = Literal
+		row[1].Mark = Good
+		if !s.Passed {
+			row[1].Mark = Bad
+		}
+		for _, i := range []int{3, 4, 5, 6, 8} {
+			row[i].Mark = Number
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	page.Sections = append(page.Sections, Section{Title: "Scenarios", Table: table})
+	for _, s := range r.Results {
+		text := s.Title + "."
+		if len(s.Findings) > 0 {
+			text += " Wrong: " + strings.Join(s.Findings, "; ") + "."
+		}
+		page.Sections = append(page.Sections, Section{
+			Title: fmt.Sprintf("%s, round %d", s.Name, s.Round), Text: text, Picture: drillPicture(s.Timeline), Table: drillMarks(s.Timeline),
+			Caption: "Seconds from the harm. Client: acknowledged writes. Nodes: takes writes (green), standby (blue), silent or refusing (red).",
+		})
+	}
+	return page
+}
+
+// drillMarks are the moments of a scenario: the picture has the room for their
+// numbers alone.
+func drillMarks(t drill.Timeline) *Table {
+	table := &Table{Columns: []string{"", "Seconds", "What"}}
+	for i, m := range t.Marks {
+		table.Rows = append(table.Rows, []Cell{
+			{Text: fmt.Sprint(i + 1), Mark: Number}, {Text: fmt.Sprintf("%.1f", m.At), Mark: Number}, {Text: m.Label},
+		})
+	}
+	return table
+}
+
+// The measures of the picture.
+const (
+	laneHeight = 22
+	laneNames  = 150
+	laneWidth  = 780
+)
+
+// drillPicture is a timeline as SVG: a lane for every observer, a line for
+// every moment.
+func drillPicture(t drill.Timeline) string {
+	span := max(t.To-t.From, 1)
+	x := func(at float64) float64 { return laneNames + (min(max(at, t.From), t.To)-t.From)/span*laneWidth }
+	bottom := 20 + len(t.Lanes)*laneHeight
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="timeline">`, laneNames+laneWidth+10, bottom+24)
+	for i, lane := range t.Lanes {
+		top := 20 + i*laneHeight
+		fmt.Fprintf(&b, `<text x="0" y="%d">%s</text>`, top+13, escaped(lane.Name))
+		for _, s := range lane.Spans {
+			fmt.Fprintf(&b, `<rect x="%.1f" y="%d" width="%.1f" height="14" fill="%s"><title>%s, %.1f to %.1f s</title></rect>`,
+				x(s.From), top+2, max(x(s.To)-x(s.From), 1.5), spanColour(s.Kind), escaped(s.Kind), s.From, s.To)
+		}
+	}
+	for i, m := range t.Marks {
+		colour := "var(--faint)"
+		if m.Label == "harm" {
+			colour = "var(--bad)"
+		}
+		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="16" y2="%d" stroke="%s" stroke-width="1"><title>%s, %.1f s</title></line>`,
+			x(m.At), x(m.At), bottom, colour, escaped(m.Label), m.At)
+		fmt.Fprintf(&b, `<text x="%.1f" y="12" class="faint" text-anchor="middle" font-size="9">%d</text>`, x(m.At), i+1)
+	}
+	for at := 0.0; at <= t.To; at += tick(span) {
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="faint" text-anchor="middle">%.0f</text>`, x(at), bottom+16, at)
+	}
+	b.WriteString("</svg>")
+	return b.String()
+}
+
+func tick(span float64) float64 {
+	for _, step := range []float64{5, 10, 20, 30, 60} {
+		if span/step <= 12 {
+			return step
+		}
+	}
+	return 120
+}
+
+func spanColour(kind string) string {
+	switch kind {
+	case "acknowledged", drill.Writable:
+		return "var(--good)"
+	case drill.InStandby:
+		return "var(--accent)"
+	case drill.Silent, drill.Refusing:
+		return "var(--bad)"
+	default: // the name of a node
+		return "var(--second)"
+	}
+}
+
+func escaped(text string) string { return html.EscapeString(text) }

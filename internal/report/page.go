@@ -1,0 +1,86 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+)
+
+// Page is a report as one HTML file that needs nothing else: no script, no
+// font, no picture from anywhere. It follows the reader's choice of light or
+// dark. Every text is escaped; a picture is SVG that Write has checked.
+type Page struct {
+	Title    string
+	Made     time.Time
+	Good     bool   // the colour of the verdict
+	Verdict  string // one sentence
+	Facts    []Fact
+	Sections []Section
+}
+
+// Fact is a name and its value.
+type Fact struct{ Name, Value string }
+
+// Section is a part of a page; what is empty is left out.
+type Section struct {
+	Title   string
+	Text    string
+	Table   *Table
+	Picture string // SVG; its colours are the classes and variables of page.css
+	Caption string // of the picture
+}
+
+// Table is rows of cells below the names of the columns.
+type Table struct {
+	Columns []string
+	Rows    [][]Cell
+}
+
+// Mark is how a cell is to be seen.
+type Mark string
+
+// The marks; they are classes of page.css.
+const (
+	Plain   Mark = ""
+	Good    Mark = "good"
+	Bad     Mark = "bad"
+	Number  Mark = "number"  // set to the right
+	Literal Mark = "literal" // a command, an identifier
+)
+
+// Cell is one text of a table.
+type Cell struct {
+	Text string
+	Mark Mark
+}
+
+// Cells are plain texts as a row.
+func Cells(texts ...string) []Cell {
+	row := make([]Cell, len(texts))
+	for i, text := range texts {
+		row[i] = Cell{Text: text}
+	}
+	return row
+}
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+// Write renders the page.
+func (p Page) Write(w io.Writer) error {
+	// The style sheet is ours and holds nothing that came from outside.
+	style := template.CSS(pageCSS) //nolint:gosec // a constant of the program
+	page, err := template.New("page").Funcs(template.FuncMap{"picture": picture}).Parse(pageHTML)
+	if err != nil {
+		return fmt.Errorf("render the page %q: %w", p.Title, err)
+	}
+	if err := page.Execute(w, map[string]any{"Page": p, "Style": style, "Made": p.Made.UTC().Format("2006-01-02 15:04:05 UTC")}); err != nil {
+		return fmt.Errorf("render the page %q: %w", p.Title, err)
+	}
+	return nil
+}
