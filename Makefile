@@ -8,6 +8,7 @@ SHELL := /bin/bash
 INFRA := bin/infra
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ROWS ?= all
+DRILL ?=
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X infra/internal/cli.version=$(VERSION) -X infra/internal/cli.commit=$(COMMIT)
 
@@ -60,6 +61,14 @@ test: tools lint unit endtoend ## Everything: linters, unit tests, the whole pla
 .PHONY: faults
 faults: tools ## Prove row by row that no fault does damage: 50 kills, fuzzing, an hour and more; some: ROWS="11 12"
 	@INFRA_FAULTS='$(ROWS)' go test -v -count=1 -timeout 6h -run '^TestFaults$$' ./cmd/infra
+
+.PHONY: drill-postgresql
+drill-postgresql: tools ## Break PostgreSQL in a sandbox under a client that writes: every fault, two modes, an hour; some: DRILL="async kill hang"
+	@INFRA_DRILL='$(DRILL)' go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDrillPostgreSQL$$' ./cmd/infra
+
+.PHONY: verify-postgresql
+verify-postgresql: tools ## Restore backups in a sandbox, sound and damaged, and move a database by snapshots: half an hour
+	@go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDatabase$$' ./cmd/infra
 
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing
