@@ -67,7 +67,7 @@ func makeBackup(ctx context.Context, g *globals, p *provision.Platform, h *provi
 	name := p.Env.Name()
 	op := "back up the database of " + name
 	none := report.BackupDocument{}
-	hosts, err := backupHosts(p, h.State)
+	hosts, err := backupHosts(p, h.State, h.Inventory)
 	if err != nil {
 		return none, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"infra/internal/postgresql"
 	"infra/internal/provision"
 	"infra/internal/report"
+	"infra/internal/ssh"
 	"infra/internal/state"
 )
 
@@ -29,7 +29,7 @@ when the retention is less than twice the longest time without a good backup. Wa
 	}, "  infra pg backups prod\n  infra pg backups prod --output json | jq -r '.backups[-1].label'", fault.Refused, fault.Hosts)
 }
 
-func runPgBackups(ctx context.Context, g *globals, name string) (err error) {
+func runPgBackups(ctx context.Context, g *globals, name string) error {
 	p, err := connect(ctx, g, name)
 	if err != nil {
 		return err
@@ -38,27 +38,26 @@ func runPgBackups(ctx context.Context, g *globals, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	hosts, err := backupHosts(p, s)
-	if err != nil {
-		return err
-	}
 	inv, err := p.Inventory(s)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "infra-backups-")
-	if err != nil {
-		return fault.New(fault.Failed, "prepare SSH", err, "")
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, err := p.Reach(ctx, inv, dir, bootPatience)
+	hosts, err := backupHosts(p, s, inv)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	b, err := lookForBackups(ctx, client.Run, hosts)
+	var b postgresql.Backups
+	err = reach(ctx, p, inv, func(client *ssh.Client, none error) (err error) {
+		if none != nil {
+			return none
+		}
+		if b, err = lookForBackups(ctx, client.Run, hosts); err != nil {
+			return backupsFault(name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return backupsFault(name, err)
+		return err
 	}
 	now := time.Now()
 	b.Warnings = b.Problems(backupLimits(p), now)
@@ -72,7 +71,7 @@ func runPgBackups(ctx context.Context, g *globals, name string) (err error) {
 
 // backupHosts are the hosts that hold the database; the managed service has
 // none, and backs up by itself.
-func backupHosts(p *provision.Platform, s *state.State) ([]inventory.Host, error) {
+func backupHosts(p *provision.Platform, s *state.State, inv *inventory.Inventory) ([]inventory.Host, error) {
 	const op = "look for the backups"
 	output, err := decoded[postgresql.Output](s, "postgresql")
 	if err != nil {
@@ -80,10 +79,6 @@ func backupHosts(p *provision.Platform, s *state.State) ([]inventory.Host, error
 	}
 	if output != nil && output.Engine == "rds" {
 		return nil, fault.New(fault.Refused, op, errors.New("with engine: rds the managed service keeps its own backups"), "infra pg status "+p.Env.Name())
-	}
-	inv, err := p.Inventory(s)
-	if err != nil {
-		return nil, err
 	}
 	hosts := postgresql.DataHosts(inv)
 	if len(hosts) == 0 {

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"io"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/spf13/cobra"
@@ -13,7 +11,9 @@ import (
 	"infra/internal/inventory"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
+	"infra/internal/ssh"
 	"infra/internal/state"
+	"infra/internal/status"
 )
 
 func newPgStatusCommand(g *globals) *cobra.Command {
@@ -62,19 +62,14 @@ func readOverview(ctx context.Context, p *provision.Platform) (overview *postgre
 	if err != nil || sources.Output.Engine == "rds" {
 		return postgresql.ReadOverview(ctx, sources), err
 	}
-	dir, err := os.MkdirTemp("", "infra-pg-")
-	if err != nil {
-		return nil, fault.New(fault.Failed, "prepare SSH", err, "")
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, reachErr := p.Reach(ctx, inv, dir, bootPatience)
-	if reachErr != nil {
-		sources.Run = func(context.Context, inventory.Host, io.Reader, ...string) ([]byte, error) { return nil, reachErr }
-		return postgresql.ReadOverview(ctx, sources), nil
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	sources.Run = client.Run
-	return postgresql.ReadOverview(ctx, sources), nil
+	err = reach(ctx, p, inv, func(client *ssh.Client, none error) error {
+		if sources.Run = postgresql.Run(status.Unreachable(none)); none == nil {
+			sources.Run = client.Run
+		}
+		overview = postgresql.ReadOverview(ctx, sources)
+		return nil
+	})
+	return overview, err
 }
 
 // databaseSources are what is asked about the database of a platform.

@@ -3,12 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/fault"
 	"infra/internal/snapshot"
+	"infra/internal/ssh"
 )
 
 func newSnapshotPlanCommand(g *globals) *cobra.Command {
@@ -28,7 +28,7 @@ seconds, beats the final window: then --target matters little.`,
 	return cmd
 }
 
-func runSnapshotPlan(ctx context.Context, g *globals, name string, o *snapshotOptions) (err error) {
+func runSnapshotPlan(ctx context.Context, g *globals, name string, o *snapshotOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -36,17 +36,14 @@ func runSnapshotPlan(ctx context.Context, g *globals, name string, o *snapshotOp
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "infra-snapshot-")
-	if err != nil {
-		return fault.New(fault.Failed, "prepare SSH", err, "")
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, err := p.Reach(ctx, inv, dir, bootPatience)
-	if err != nil {
+	var s *subject
+	err = reach(ctx, p, inv, func(client *ssh.Client, none error) (err error) {
+		if none != nil {
+			return none
+		}
+		s, err = o.measured(ctx, g.con, p, inv, client.Run)
 		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	s, err := o.measured(ctx, g.con, p, inv, client.Run)
+	})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"infra/internal/fault"
+	"infra/internal/inventory"
+	"infra/internal/ssh"
 )
 
 // bootPatience is how long commands that only look wait for hosts that are
@@ -30,7 +32,7 @@ private address. The exit code is that of the remote command.`,
 	}, "  infra ssh prod postgresql-1\n  infra ssh prod zookeeper-2 -- systemctl status zookeeper", fault.Refused)
 }
 
-func runSSH(ctx context.Context, g *globals, name, host string, command []string) (err error) {
+func runSSH(ctx context.Context, g *globals, name, host string, command []string) error {
 	p, inv, err := openInventory(ctx, g, name)
 	if err != nil {
 		return err
@@ -41,16 +43,16 @@ func runSSH(ctx context.Context, g *globals, name, host string, command []string
 			return err
 		}
 	}
-	dir, err := os.MkdirTemp("", "infra-ssh-")
-	if err != nil {
-		return fault.New(fault.Failed, "prepare SSH", err, "")
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, err := p.Reach(ctx, inv, dir, bootPatience)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
+	return reach(ctx, p, inv, func(client *ssh.Client, none error) error {
+		if none != nil {
+			return none
+		}
+		return logIn(client, h, command)
+	})
+}
+
+// logIn runs a command on a host, or without one a shell, at this terminal.
+func logIn(client *ssh.Client, h inventory.Host, command []string) error {
 	child, err := client.Command(h, command...)
 	if err != nil {
 		return fault.New(fault.Usage, "log in to "+h.Name, err, "")

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +10,7 @@ import (
 	"infra/internal/fault"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
+	"infra/internal/ssh"
 	"infra/internal/state"
 	"infra/internal/status"
 )
@@ -93,17 +93,12 @@ func decoded[T any](s *state.State, name string) (*T, error) {
 // probe asks everything. That there is no way to the hosts is part of the
 // report, not the end of it.
 func probe(ctx context.Context, p *provision.Platform, sources status.Sources) (report *status.Report, err error) {
-	dir, err := os.MkdirTemp("", "infra-status-")
-	if err != nil {
-		return nil, fault.New(fault.Failed, "prepare SSH", err, "")
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, reachErr := p.Reach(ctx, sources.Inventory, dir, bootPatience)
-	if reachErr != nil {
-		sources.Run = status.Unreachable(reachErr)
-		return status.Read(ctx, sources), nil
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	sources.Run = client.Run
-	return status.Read(ctx, sources), nil
+	err = reach(ctx, p, sources.Inventory, func(client *ssh.Client, none error) error {
+		if sources.Run = status.Unreachable(none); none == nil {
+			sources.Run = client.Run
+		}
+		report = status.Read(ctx, sources)
+		return nil
+	})
+	return report, err
 }

@@ -7,21 +7,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
+
+	"infra/internal/console"
 )
 
 // Text writes the overview for people, on a terminal of 80 columns.
 func (o *Overview) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s): the database is %s\n\n", o.Environment, o.Region, o.State)
-	table(&b, o.facts()...)
+	console.Table(&b, "", o.facts()...)
 	if o.Managed == nil {
 		b.WriteString("\n")
-		table(&b, o.servers()...)
+		console.Table(&b, "", o.servers()...)
 		b.WriteString("\n")
-		table(&b, o.machines()...)
+		console.Table(&b, "", o.machines()...)
 		list(&b, "slots", o.slots())
 		list(&b, "last events", o.events())
 	}
@@ -68,7 +68,7 @@ func (o *Overview) backup() string {
 	if b == nil {
 		return "none is known"
 	}
-	return fmt.Sprintf("%s %s (%s ago), %s", b.Type, moment(b.Stopped), age(o.At.Sub(b.Stopped)), size(b.DatabaseBytes))
+	return fmt.Sprintf("%s %s (%s ago), %s", b.Type, moment(b.Stopped), age(o.At.Sub(b.Stopped)), console.Size(b.DatabaseBytes))
 }
 
 func (o *Overview) verified() string {
@@ -96,7 +96,7 @@ func (o *Overview) servers() [][]string {
 			timeline = strconv.Itoa(n.Timeline)
 		}
 		if n.Role == Standby {
-			lag = fmt.Sprintf("%s, %.1f s", size(n.LagBytes), n.LagSeconds)
+			lag = fmt.Sprintf("%s, %.1f s", console.Size(n.LagBytes), n.LagSeconds)
 		}
 		rows = append(rows, []string{n.Name, n.word(), timeline, lag, n.Follows, n.Sync})
 	}
@@ -140,9 +140,9 @@ func (o *Overview) slots() []string {
 		if !slot.Active {
 			use = "not in use"
 		}
-		text := fmt.Sprintf("%s: %s, retains %s", slot.Name, use, size(slot.RetainedBytes))
+		text := fmt.Sprintf("%s: %s, retains %s", slot.Name, use, console.Size(slot.RetainedBytes))
 		if limit := primary.answer.SlotLimit; limit > 0 {
-			text += " of " + size(limit)
+			text += " of " + console.Size(limit)
 		}
 		lines = append(lines, text)
 	}
@@ -188,7 +188,7 @@ func list(b *strings.Builder, title string, lines []string) {
 	}
 	b.WriteString("\n" + title + "\n")
 	for _, line := range lines {
-		for i, part := range wrapped(plain(line), columns-4) {
+		for i, part := range wrapped(console.Plain(line), columns-4) {
 			b.WriteString(map[bool]string{true: "  ", false: "    "}[i == 0] + part + "\n")
 		}
 	}
@@ -210,38 +210,4 @@ func wrapped(text string, most int) []string {
 		line += word
 	}
 	return append(lines, line)
-}
-
-// table writes aligned rows. An empty cell is a dash.
-func table(b *strings.Builder, rows ...[]string) {
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = cmp.Or(plain(cell), "-")
-		}
-		_, _ = fmt.Fprintln(t, strings.Join(row, "\t")) // a builder does not fail
-	}
-	_ = t.Flush()
-}
-
-// size is a number of bytes for people.
-func size(bytes int64) string {
-	switch {
-	case bytes < 10<<10:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 10<<20:
-		return fmt.Sprintf("%d KiB", bytes>>10)
-	default:
-		return fmt.Sprintf("%d MiB", bytes>>20)
-	}
-}
-
-// plain keeps what servers and services said from steering the terminal.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }

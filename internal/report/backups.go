@@ -37,7 +37,7 @@ func BackupsText(environment string, retentionDays int, b postgresql.Backups, no
 		for _, backup := range b.Backups {
 			rows = append(rows, backupRow(backup))
 		}
-		text.WriteString(table(rows) + "\n")
+		text.WriteString(console.Columns(rows) + "\n")
 	}
 	text.WriteString(archiveText(b.Archive, now))
 	if b.Running != nil {
@@ -55,7 +55,7 @@ func BackupsText(environment string, retentionDays int, b postgresql.Backups, no
 // BackupText is what a backup made, for people.
 func BackupText(d BackupDocument) string {
 	rows := [][]string{{"LABEL", "TYPE", "ENDED", "TOOK", "DATABASE", "ADDED", "TIMELINE", "STATE"}, backupRow(d.Backup)}
-	text := table(rows)
+	text := console.Columns(rows)
 	if len(d.Warnings) > 0 {
 		text += "\nwarnings\n  " + strings.Join(d.Warnings, "\n  ") + "\n"
 	}

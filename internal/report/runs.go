@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"infra/internal/console"
@@ -36,7 +35,7 @@ func RunsText(environment string, runs []run.Record) string {
 	for _, r := range runs {
 		rows = append(rows, []string{r.Run, r.Verb, by(r), stamp(r.Started), took(r), outcome(r), changed(r)})
 	}
-	return table(rows)
+	return console.Columns(rows)
 }
 
 // RecordText is everything that the ledger knows of a run.
@@ -68,7 +67,7 @@ func RecordText(r run.Record) string {
 			kept = append(kept, row)
 		}
 	}
-	b.WriteString(table(kept))
+	b.WriteString(console.Columns(kept))
 	if r.Error != "" {
 		b.WriteString("error\n  " + strings.ReplaceAll(strings.TrimSpace(r.Error), "\n", "\n  ") + "\n")
 	}
@@ -84,14 +83,14 @@ func RecordText(r run.Record) string {
 			}
 			rows = append(rows, []string{s.Stack, fmt.Sprint(s.Applied), serials(s), after.Lineage, after.VersionID, short(s.Plan), s.Result})
 		}
-		b.WriteString("\n" + table(rows))
+		b.WriteString("\n" + console.Columns(rows))
 	}
 	if len(r.Hosts) > 0 {
 		rows := [][]string{{"HOST", "INSTANCE", "RESULT"}}
 		for _, h := range r.Hosts {
 			rows = append(rows, []string{h.Name, h.ID, h.Result})
 		}
-		b.WriteString("\n" + table(rows))
+		b.WriteString("\n" + console.Columns(rows))
 	}
 	if len(r.Orphans) > 0 {
 		b.WriteString("\nin no state when it was recovered\n  " + strings.Join(r.Orphans, "\n  ") + "\n")
@@ -176,18 +175,3 @@ func serials(s run.StackRecord) string {
 
 // short is enough of a digest to compare by eye.
 func short(digest string) string { return digest[:min(len(digest), 12)] }
-
-// table aligns rows in columns.
-func table(rows [][]string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a strings.Builder never fails
-	}
-	_ = w.Flush()
-	var lines []string
-	for line := range strings.Lines(b.String()) {
-		lines = append(lines, strings.TrimRight(line, " \n"))
-	}
-	return strings.Join(lines, "\n") + "\n"
-}

@@ -3,23 +3,10 @@ package snapshot
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
-)
 
-func table(rows [][]string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // a Builder never fails
-	for _, row := range rows {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	_ = w.Flush()
-	var lines []string
-	for line := range strings.Lines(b.String()) {
-		lines = append(lines, strings.TrimRight(line, " \n")+"\n")
-	}
-	return strings.Join(lines, "")
-}
+	"infra/internal/console"
+)
 
 // Describe is the plan for people.
 func (p Plan) Describe(of Subject) string {
@@ -35,7 +22,7 @@ func (p Plan) Describe(of Subject) string {
 		rows = append(rows, []string{"copies", fmt.Sprintf("%s after %s", perSecond(in.Copy.Throughput), Text(in.Copy.Overhead))})
 	}
 	rows = append(rows, []string{"rho", fmt.Sprintf("%.3f; windows come near to %s", p.Rho, Text(p.Limit))})
-	b.WriteString(table(rows) + "\n")
+	b.WriteString(console.Columns(rows) + "\n")
 	b.WriteString(p.table())
 	if !p.Feasible {
 		fmt.Fprintf(&b, "\nnot feasible with these figures: %s\n", p.Reason)
@@ -71,7 +58,7 @@ func (p Plan) table() string {
 		}
 		rows = append(rows, row)
 	}
-	return table(rows)
+	return console.Columns(rows)
 }
 
 // Describe is what a run did, the estimates beside what happened.
@@ -92,7 +79,7 @@ func (r *Result) Describe(of Subject, c *Chain) string {
 		rows = append(rows, []string{fmt.Sprint(t.Step), t.ID, Text(t.Estimated.Window()), Text(t.Took + t.Copied), id, copied, note})
 	}
 	var b strings.Builder
-	b.WriteString(table(rows))
+	b.WriteString(console.Columns(rows))
 	facts := [][]string{
 		{"chain", r.Chain},
 		{"snapshot", r.Snapshot},
@@ -108,7 +95,7 @@ func (r *Result) Describe(of Subject, c *Chain) string {
 		facts = append(facts, []string{"recovered", "not tried"})
 	}
 	facts = append(facts, []string{"downtime", fmt.Sprintf("%s, estimated %s", Text(r.Downtime), Text(r.Final.Downtime))})
-	b.WriteString("\n" + table(facts))
+	b.WriteString("\n" + console.Columns(facts))
 	if r.Cleanup != nil {
 		fmt.Fprintf(&b, "left behind: %v\n", r.Cleanup)
 	}

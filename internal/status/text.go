@@ -5,9 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
-	"unicode"
 
+	"infra/internal/console"
 	"infra/internal/emr"
 	"infra/internal/postgresql"
 	"infra/internal/zookeeper"
@@ -33,7 +32,7 @@ func (r *Report) Text(w io.Writer) error {
 	if problems := r.problems(); len(problems) > 0 {
 		b.WriteString("\nproblems\n")
 		for _, problem := range problems {
-			b.WriteString("  " + plain(problem) + "\n")
+			b.WriteString("  " + console.Plain(problem) + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -43,25 +42,9 @@ func (r *Report) Text(w io.Writer) error {
 func title(b *strings.Builder, layer, state, more string) {
 	fmt.Fprintf(b, "\n%-11s %s", layer, state)
 	if more != "" {
-		b.WriteString(", " + plain(more))
+		b.WriteString(", " + console.Plain(more))
 	}
 	b.WriteString("\n")
-}
-
-// table writes aligned rows below a title. An empty cell is a dash.
-func table(b *strings.Builder, rows ...[]string) {
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			if cell = plain(cell); cell == "" {
-				cell = "-"
-			}
-			row[i] = cell
-		}
-		// A builder does not fail.
-		_, _ = fmt.Fprintln(t, "  "+strings.Join(row, "\t"))
-	}
-	_ = t.Flush()
 }
 
 func (r *Report) zookeeperText(b *strings.Builder) {
@@ -80,7 +63,7 @@ func (r *Report) zookeeperText(b *strings.Builder) {
 		}
 		rows = append(rows, append(row, inStep, strconv.Itoa(m.Outstanding), fmt.Sprintf("%.1f ms", m.AverageLatency), strconv.Itoa(m.Znodes)))
 	}
-	table(b, rows...)
+	console.Table(b, "  ", rows...)
 }
 
 func (r *Report) postgresqlText(b *strings.Builder) {
@@ -95,7 +78,7 @@ func (r *Report) postgresqlText(b *strings.Builder) {
 		if m.OtherZone != "" {
 			zones += ", " + m.OtherZone
 		}
-		table(b, []string{"INSTANCE", "STATE", "VERSION", "CLASS", "ZONES"}, []string{m.Identifier, m.State, m.Version, m.Class, zones})
+		console.Table(b, "  ", []string{"INSTANCE", "STATE", "VERSION", "CLASS", "ZONES"}, []string{m.Identifier, m.State, m.Version, m.Class, zones})
 		return
 	}
 	rows := [][]string{{"NAME", "ROLE", "ADDRESS", "VERSION", "TIMELINE", "STREAMING", "LAG", "REPMGRD"}}
@@ -106,11 +89,11 @@ func (r *Report) postgresqlText(b *strings.Builder) {
 		}
 		if n.Role == postgresql.Standby {
 			streaming = map[bool]string{true: "yes", false: "no"}[n.Streaming]
-			lag = fmt.Sprintf("%s, %.1f s", size(n.LagBytes), n.LagSeconds)
+			lag = fmt.Sprintf("%s, %.1f s", console.Size(n.LagBytes), n.LagSeconds)
 		}
 		rows = append(rows, []string{n.Name, role(n.Role, n.Reached, r.Probed, n.RecordedRole), n.Address, n.Version, timeline, streaming, lag, n.Repmgrd})
 	}
-	table(b, rows...)
+	console.Table(b, "  ", rows...)
 }
 
 func (r *Report) emrText(b *strings.Builder) {
@@ -131,7 +114,7 @@ func (r *Report) emrText(b *strings.Builder) {
 		primary, _, _ := strings.Cut(c.PrimaryDNS, ".") // the domain is the network's
 		rows = append(rows, []string{colour, c.ID, state, c.Release, nodes(c.Groups), primary, alarms(c.Alarms)})
 	}
-	table(b, rows...)
+	console.Table(b, "  ", rows...)
 }
 
 // role is what a host is, or why that is not known.
@@ -168,18 +151,6 @@ func alarms(alarms []emr.Alarm) string {
 	return strings.Join(parts, ", ")
 }
 
-// size is a number of bytes for people.
-func size(bytes int64) string {
-	switch {
-	case bytes < 10<<10:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 10<<20:
-		return fmt.Sprintf("%d KiB", bytes>>10)
-	default:
-		return fmt.Sprintf("%d MiB", bytes>>20)
-	}
-}
-
 // problems are those of all layers, each with its layer in front.
 func (r *Report) problems() []string {
 	var all []string
@@ -201,14 +172,4 @@ func (r *Report) problems() []string {
 		add("emr", r.EMR.Problems...)
 	}
 	return all
-}
-
-// plain keeps what servers and services said from steering the terminal.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }
