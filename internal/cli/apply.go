@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +57,7 @@ func runApply(ctx context.Context, g *globals, name string, o applyOptions) erro
 	if err := p.EnsureBucket(ctx); err != nil {
 		return err
 	}
-	approve := approval(g, p, o)
+	approve := approval(g, p, o.autoApprove, o.confirm, "infra apply "+name)
 	return change(ctx, g, p, "apply", o.changeOptions, func(ctx context.Context) (stacks []provision.StackResult, hosts ansible.Result, err error) {
 		if o.plan != "" {
 			stacks, err = p.ApplyBundle(ctx, o.plan, o.sel, o.allowDirty, approve)
@@ -87,11 +86,12 @@ func reachesHosts(sel provision.Selection, stacks []provision.StackResult) bool 
 }
 
 // approval shows the plans and asks for what the command line did not say.
-func approval(g *globals, p *provision.Platform, o applyOptions) provision.Approve {
+// command is what to type where nobody can be asked.
+func approval(g *globals, p *provision.Platform, autoApprove bool, confirm, command string) provision.Approve {
 	name := p.Env.Name()
 	return func(plans *provision.Plans) error {
 		g.con.Print(report.PlanText(plans, g.verbose))
-		need, err := guard.Confirmed(name, p.Env.Protected(), o.autoApprove, o.confirm, false)
+		need, err := guard.Confirmed(name, p.Env.Protected(), autoApprove, confirm, false)
 		if err != nil || need == guard.NeedNothing {
 			return err
 		}
@@ -99,7 +99,7 @@ func approval(g *globals, p *provision.Platform, o applyOptions) provision.Appro
 		if need == guard.NeedName {
 			word, flag = name, "--confirm "+name
 		}
-		return needsTerminal(g.con.Confirm("\nApply this to "+name+"?", word), fmt.Sprintf("infra apply %s %s", name, flag))
+		return needsTerminal(g.con.Confirm("\nApply this to "+name+"?", word), command+" "+flag)
 	}
 }
 

@@ -13,22 +13,27 @@ import (
 
 func newPgRejoinCommand(g *globals) *cobra.Command {
 	var o pgChange
+	var replace bool
 	cmd := describe(&cobra.Command{
 		Use:   "rejoin ENV NODE",
 		Short: "Make a node a standby of the primary again, now",
 		Long: `A node that was fenced, or that cannot follow, rejoins by itself: its agent stores what explains the failure, rewinds
 its data or copies them anew. This command has it done now: it starts the instance when it is stopped, asks the node,
-and shows what happens. Data that the primary does not have are lost on that node; they are in the evidence.`,
+and shows what happens. Data that the primary does not have are lost on that node; they are in the evidence.
+
+A node that can be made a standby neither by rewinding nor by copying asks for another host (infra pg status says so).
+--replace has Terraform make its instance and volumes anew, and Ansible configure and clone it. The plan is shown first.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runPgRejoin(cmd.Context(), g, args[0], args[1], o)
+			return runPgRejoin(cmd.Context(), g, args[0], args[1], replace, o)
 		},
-	}, "  infra pg rejoin prod postgresql-1\n  infra pg rejoin prod postgresql-1 --confirm prod", fault.Refused, fault.Locked, fault.Hosts)
+	}, "  infra pg rejoin prod postgresql-1\n  infra pg rejoin prod postgresql-1 --replace --confirm prod", fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
+	cmd.Flags().BoolVar(&replace, "replace", false, "make the node's instance and volumes anew")
 	pgChangeFlags(cmd, &o)
 	return cmd
 }
 
-func runPgRejoin(ctx context.Context, g *globals, name, node string, o pgChange) error {
+func runPgRejoin(ctx context.Context, g *globals, name, node string, replace bool, o pgChange) error {
 	p, err := begin(ctx, g, name, provision.Selection{})
 	if err != nil {
 		return err
@@ -36,6 +41,13 @@ func runPgRejoin(ctx context.Context, g *globals, name, node string, o pgChange)
 	return changeDatabase(ctx, g, p, "rejoin", o, func(ctx context.Context, w postgresql.Work, overview *postgresql.Overview) (*postgresql.Done, error) {
 		if w.Output.Engine == "rds" {
 			return nil, managedRefusal("rejoin", name)
+		}
+		if replace {
+			n, err := postgresql.PlanReplace(overview, node)
+			if err != nil {
+				return nil, err
+			}
+			return replaceNode(ctx, g, p, w, n, o)
 		}
 		n, needed, err := postgresql.PlanRejoin(overview, node)
 		if err != nil {

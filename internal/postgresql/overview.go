@@ -104,6 +104,7 @@ func (s Sources) readServers(ctx context.Context, o *Overview) {
 	}
 	o.judgeInstances(instances, instancesErr)
 	o.judgeAgents()
+	o.judgeReplacements()
 	if primary := o.Primary(); primary != nil {
 		o.Synchronous = primary.answer.Synchronous
 	}

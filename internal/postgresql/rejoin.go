@@ -25,17 +25,12 @@ const startLimit = 10 * time.Minute
 // PlanRejoin decides whether a node can be made a standby of the primary. One
 // that is so already is an empty plan.
 func PlanRejoin(o *Overview, name string) (node Node, needed bool, err error) {
-	s, op := &o.Status, "rejoin "+name
-	i := slices.IndexFunc(s.Nodes, func(n Node) bool { return n.Name == name })
-	if i < 0 {
-		var names []string
-		for _, n := range s.Nodes {
-			names = append(names, n.Name)
-		}
-		return Node{}, false, fault.New(fault.Usage, op, fmt.Errorf("no such node; there are %s", strings.Join(names, ", ")), "infra pg status "+o.Environment)
+	op := "rejoin " + name
+	n, err := o.named(op, name)
+	if err != nil {
+		return n, false, err
 	}
-	n := s.Nodes[i]
-	primary := s.Primary()
+	primary := o.Primary()
 	switch {
 	case n.RecordedRole == Witness || n.Role == Witness:
 		return n, false, refused(op, []string{"the witness has no data to rejoin with; its agent has it follow the primary"}, "infra configure "+o.Environment+" --layer postgresql, to make it anew")
@@ -47,6 +42,19 @@ func PlanRejoin(o *Overview, name string) (node Node, needed bool, err error) {
 		return n, false, refused(op, []string{"its instance does not exist any more"}, "infra apply "+o.Environment+", which makes another and clones it")
 	}
 	return n, !follows(n, *primary) || n.Fenced != "", nil
+}
+
+// named is the node of that name.
+func (o *Overview) named(op, name string) (Node, error) {
+	i := slices.IndexFunc(o.Nodes, func(n Node) bool { return n.Name == name })
+	if i >= 0 {
+		return o.Nodes[i], nil
+	}
+	var names []string
+	for _, n := range o.Nodes {
+		names = append(names, n.Name)
+	}
+	return Node{}, fault.New(fault.Usage, op, fmt.Errorf("no such node; there are %s", strings.Join(names, ", ")), "infra pg status "+o.Environment)
 }
 
 // follows tells whether a standby is as it should be.

@@ -28,8 +28,8 @@ type Step struct {
 	What string    `json:"what"`
 }
 
-// Done is what an operation did: an infra/pg-failover/v1, infra/pg-switchover/v1
-// or infra/pg-rejoin/v1 document.
+// Done is what an operation did: an infra/pg-failover/v1, infra/pg-switchover/v1,
+// infra/pg-rejoin/v1 or infra/pg-replace/v1 document.
 type Done struct {
 	Schema      string    `json:"schema"`
 	Environment string    `json:"environment"`
@@ -47,7 +47,7 @@ type Done struct {
 // Result is the report in a few words.
 func (d *Done) Result() string {
 	switch d.Schema {
-	case RejoinSchema:
+	case RejoinSchema, ReplaceSchema:
 		return d.To + " is a standby"
 	default:
 		return fmt.Sprintf("from %s to %s", cmp.Or(d.From, "nobody"), d.To)

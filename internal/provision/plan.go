@@ -23,6 +23,7 @@ type Selection struct {
 	Layers       []string // empty: all
 	Parallelism  int      // of each Terraform; 0: its own
 	RefreshOnly  bool
+	Replace      []string // addresses that are made anew whatever the code says
 	AllowDestroy []string // addresses of stateful resources that may go
 	Wait         run.Wait // for whoever holds the environment
 }
@@ -197,7 +198,7 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 		return err
 	}
 	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{
-		Out: p.Run.File(s.Stack.Product + ".tfplan"), Targets: s.targets, Destroy: destroy, RefreshOnly: sel.RefreshOnly,
+		Out: p.Run.File(s.Stack.Product + ".tfplan"), Targets: s.targets, Replace: sel.Replace, Destroy: destroy, RefreshOnly: sel.RefreshOnly,
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 type PlanOptions struct {
 	Out         string   // path of the plan file, empty: none is kept
 	Targets     []string // addresses; empty: everything
+	Replace     []string // addresses that are made anew whatever the code says
 	Destroy     bool
 	RefreshOnly bool
 }
@@ -58,6 +59,9 @@ func (w *Workspace) Plan(ctx context.Context, o PlanOptions) (Plan, error) {
 	}
 	for _, target := range o.Targets {
 		opts = append(opts, tfexec.Target(target))
+	}
+	for _, address := range o.Replace {
+		opts = append(opts, tfexec.Replace(address))
 	}
 	d := &decoder{}
 	differs := false
