@@ -20,7 +20,9 @@ func TestDatabase(t *testing.T) {
 		{"a missing WAL segment is found", verifyMissingWAL},
 		{"a deleted canary is found", verifyLostCanary},
 		{"a moment is restored to a host of its own", restoreToMoment},
+		{"the contents of a server are checked from afar", contentsFromAfar},
 		{"a database is moved by snapshots", movesADatabase},
+		{"a node is replaced by a new instance", replacedNode},
 	} {
 		t.Run(step.name, func(t *testing.T) { step.test(t, p) })
 	}

@@ -191,7 +191,12 @@ func restoreToMoment(t *testing.T, p *platform) {
 // onPostgres runs SQL on the primary that the tests begin with.
 func (p *platform) onPostgres(t *testing.T, sql string) string {
 	t.Helper()
-	return p.on(t, "postgresql-1", "sudo", "-u", "postgres", "psql", "-XAtq", "-d", "repmgr", "-c", sql)
+	return p.onDatabase(t, "repmgr", sql)
+}
+
+func (p *platform) onDatabase(t *testing.T, database, sql string) string {
+	t.Helper()
+	return p.on(t, "postgresql-1", "sudo", "-u", "postgres", "psql", "-XAtq", "-d", database, "-c", sql)
 }
 
 // damage changes the largest object of the backup bucket whose key has a part,

@@ -10,9 +10,11 @@ import (
 
 	"infra/internal/fault"
 	"infra/internal/inventory"
+	"infra/internal/postgresql"
 	"infra/internal/provision"
 	"infra/internal/restore"
 	"infra/internal/run"
+	"infra/internal/state"
 )
 
 // pgRestoreOptions are the flags of pg restore.
@@ -31,7 +33,8 @@ func newPgRestoreCommand(g *globals) *cobra.Command {
 		Short: "Restore the database, as it was at a moment, to a fresh host beside the cluster",
 		Long: `Makes a host like those of the database and restores to it: with --to the state of that moment, else the latest that
 the archived WAL has. The cluster goes on undisturbed: the new server is no node of it and archives nothing. A moment
-that cannot be restored is refused, with those that can. The host is kept, and costs money, until --remove NAME.`,
+that cannot be restored is refused, with those that can. The host is kept, and costs money, until --remove NAME. With
+engine rds, RDS makes an instance of its own beside the other, with a password of its own.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return runPgRestore(cmd.Context(), g, args[0], o) },
 	}, "  infra pg restore prod --to 2026-11-22T14:30:00Z --name before-the-accident\n  infra ssh prod before-the-accident -- sudo -u postgres psql\n  infra pg restore prod --remove before-the-accident",
@@ -63,15 +66,19 @@ func runPgRestore(ctx context.Context, g *globals, name string, o pgRestoreOptio
 		return err
 	}
 	if o.remove != "" {
-		if err := restore.Remove(ctx, p, o.wait, o.remove); err != nil {
-			return err
-		}
-		g.con.Step("%s: the restore %s is removed", name, o.remove)
-		return nil
+		return removeRestore(ctx, g, p, o)
 	}
 	var document *restore.Restored
-	err = p.Operate(ctx, "pg restore", o.wait, func(ctx context.Context, h *provision.Hosts) (err error) {
-		document, err = restore.Restore(ctx, p, h, wish, g.con.Step)
+	err = p.Operate(ctx, "pg restore", o.wait, func(ctx context.Context, h *provision.Hosts) error {
+		output, err := managedOutput(h.State)
+		if err != nil {
+			return err
+		}
+		if output != nil {
+			document, err = restore.RestoreManaged(ctx, p, *output, wish, g.con.Step)
+		} else {
+			document, err = restore.Restore(ctx, p, h, wish, g.con.Step)
+		}
 		return err
 	})
 	if err != nil {
@@ -84,8 +91,50 @@ func runPgRestore(ctx context.Context, g *globals, name string, o pgRestoreOptio
 	return nil
 }
 
+// managedOutput is the database as the state has it when the managed service
+// runs it, else nil.
+func managedOutput(s *state.State) (*postgresql.Output, error) {
+	output, err := decoded[postgresql.Output](s, "postgresql")
+	if err != nil || output == nil || output.Engine != "rds" {
+		return nil, err
+	}
+	return output, nil
+}
+
+// removeRestore takes a restored database away, whichever kind it is.
+func removeRestore(ctx context.Context, g *globals, p *provision.Platform, o pgRestoreOptions) error {
+	s, err := p.Applied(ctx, "pipeline")
+	if err != nil {
+		return err
+	}
+	output, err := managedOutput(s)
+	switch {
+	case err != nil:
+	case output == nil:
+		err = restore.Remove(ctx, p, o.wait, o.remove)
+	default:
+		err = p.Operate(ctx, "pg restore", o.wait, func(ctx context.Context, _ *provision.Hosts) error {
+			return restore.RemoveManaged(ctx, p, *output, o.remove, g.con.Step)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	g.con.Step("%s: the restore %s is removed", p.Env.Name(), o.remove)
+	return nil
+}
+
 // restoreText tells how to get to what was restored, and how to be rid of it.
 func restoreText(r *restore.Restored) string {
+	took := (time.Duration(r.Seconds * float64(time.Second))).Round(100 * time.Millisecond)
+	if r.SecretARN != "" {
+		return fmt.Sprintf(`
+restore of %[1]s: %[2]s is available after %[3]s, as of %[4]s.
+  connect to it: host %[5]s, port 5432, TLS, from within the network
+  its password:  aws secretsmanager get-secret-value --secret-id %[6]s
+  remove it:     infra pg restore %[1]s --remove %[7]s
+`, r.Environment, r.Host, took, restore.Moment(*r.RestoredTo), r.Address, r.SecretARN, r.Name)
+	}
 	last := "no transaction after the backup"
 	if r.RestoredTo != nil {
 		last = "up to the transaction of " + restore.Moment(*r.RestoredTo)
@@ -95,7 +144,7 @@ restore of %[1]s: %[2]s serves after %[3]s, backup %[4]s, %[5]s.
   look into it:  infra ssh %[1]s %[2]s -- sudo -u postgres psql
   connect to it: host %[6]s, port 5432, TLS, with the users and passwords of that moment (no superuser)
   remove it:     infra pg restore %[1]s --remove %[2]s
-`, r.Environment, r.Name, (time.Duration(r.Seconds * float64(time.Second))).Round(100*time.Millisecond), r.Backup, last, r.Address)
+`, r.Environment, r.Name, took, r.Backup, last, r.Address)
 }
 
 // findGuest looks for a host among those that were restored, when the state

@@ -20,9 +20,14 @@ import (
 // pgVerifyOptions are the flags of pg verify.
 type pgVerifyOptions struct {
 	limits  restore.Limits
+	ca      string
 	timeout time.Duration
 	wait    run.Wait
 }
+
+// managedLoss is how much of a managed database may not come back by default:
+// RDS itself keeps its WAL every five minutes only.
+const managedLoss = 15 * time.Minute
 
 func newPgVerifyCommand(g *globals) *cobra.Command {
 	var o pgVerifyOptions
@@ -35,18 +40,22 @@ missing or damaged, an index, a table, a page or a canary row is not as it was w
 It measures the time until the restored server answers (RTO) and what of the primary's heartbeat is missing (RPO).
 
 The report is verify.json and verify.html in the run's directory, and verify/ENV/RUN.json and .html in the state bucket.
+With engine rds, RDS restores its latest moment to an instance of its own, which is asked through the bastion and deleted.
 Should infra be killed, ` + "`infra recover ENV`" + ` finds the host. Meant for a schedule: once a day, before the alarm at 26 hours.`,
 		Args: environmentArgument,
-		RunE: func(cmd *cobra.Command, args []string) error { return runPgVerify(cmd.Context(), g, args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runPgVerify(cmd.Context(), g, args[0], o, cmd.Flags().Changed("max-loss"))
+		},
 	}, "  infra pg verify prod\n  infra pg verify prod --max-age 3h --output json", fault.Refused, fault.Locked, fault.Hosts)
 	cmd.Flags().DurationVar(&o.limits.Age, "max-age", 26*time.Hour, "how old the last backup may be")
-	cmd.Flags().DurationVar(&o.limits.RPO, "max-loss", 5*time.Minute, "how much of the primary may not come back")
+	cmd.Flags().DurationVar(&o.limits.RPO, "max-loss", 5*time.Minute, "how much of the primary may not come back; with engine rds 15m, for RDS keeps its WAL every five minutes")
+	cmd.Flags().StringVar(&o.ca, "ca", "", "with engine rds: file with the certificates that RDS's come from (default: those that AWS publishes)")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 12*time.Hour, "give up, and remove the host, after that long")
 	lockFlag(cmd, &o.wait)
 	return cmd
 }
 
-func runPgVerify(ctx context.Context, g *globals, name string, o pgVerifyOptions) error {
+func runPgVerify(ctx context.Context, g *globals, name string, o pgVerifyOptions, lossChosen bool) error {
 	p, err := begin(ctx, g, name, provision.Selection{Wait: o.wait})
 	if err != nil {
 		return err
@@ -55,7 +64,18 @@ func runPgVerify(ctx context.Context, g *globals, name string, o pgVerifyOptions
 	err = p.Operate(ctx, "pg verify", o.wait, func(ctx context.Context, h *provision.Hosts) (err error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.New(fault.Failed, "verify "+name, fmt.Errorf("not done after %s", o.timeout), "infra pg verify "+name+" --timeout LONGER"))
 		defer cancel()
-		document, err = restore.Verify(ctx, p, h, o.limits, g.con.Step)
+		output, err := managedOutput(h.State)
+		if err != nil {
+			return err
+		}
+		if output != nil {
+			if !lossChosen {
+				o.limits.RPO = managedLoss
+			}
+			document, err = restore.VerifyManaged(ctx, p, h, *output, o.limits, o.ca, g.con.Step)
+		} else {
+			document, err = restore.Verify(ctx, p, h, o.limits, g.con.Step)
+		}
 		return errors.Join(err, keepPage(context.WithoutCancel(ctx), p, document))
 	})
 	if document == nil || len(document.Checks) == 0 {
@@ -69,8 +89,11 @@ func runPgVerify(ctx context.Context, g *globals, name string, o pgVerifyOptions
 	if err != nil || document.Passed {
 		return err
 	}
-	return fault.New(fault.Failed, "verify the backups of "+name, errors.New(strings.Join(document.Failures(), "\n  ")),
-		"infra pg backup "+name+" --type full makes a new one; "+p.Run.File("verify.html")+" has the whole report")
+	hint := p.Run.File("verify.html") + " has the whole report"
+	if document.BackupType != restore.ManagedBackup {
+		hint = "infra pg backup " + name + " --type full makes a new one; " + hint
+	}
+	return fault.New(fault.Failed, "verify the backups of "+name, errors.New(strings.Join(document.Failures(), "\n  ")), hint)
 }
 
 // keepPage writes the report for people beside the one for programs.

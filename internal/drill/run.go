@@ -142,6 +142,9 @@ func (d *drill) run(ctx context.Context, scenario Scenario, round int) (*Result,
 	if o.Before = d.watch.writable(); err == nil && o.Before == "" {
 		err = errors.New("the watchers see no node that takes writes")
 	}
+	if err == nil {
+		err = d.hosts.forgive(ctx, d.Cluster.host(o.Before))
+	}
 	if err != nil {
 		stop()
 		group.Wait()

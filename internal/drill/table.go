@@ -62,6 +62,18 @@ func (h hosts) dropTable(ctx context.Context, primary inventory.Host) error {
 	return nil
 }
 
+// forgive has the nodes forget that they were fenced: what a drill does on
+// purpose must not look like a node that fails again and again, which stays
+// down.
+func (h hosts) forgive(ctx context.Context, primary inventory.Host) error {
+	_, err := h.psql(ctx, primary, "repmgr",
+		"INSERT INTO repmgr.events (node_id, event, successful, details) SELECT node_id, 'infra_forgiven', true, 'infra pg drill' FROM repmgr.nodes;")
+	if err != nil {
+		return fmt.Errorf("forget the fences of earlier scenarios on %s: %w", primary.Label(), err)
+	}
+	return nil
+}
+
 // present reads which rows of a scenario the primary has, by route.
 func (h hosts) present(ctx context.Context, primary inventory.Host, scenario int) (map[string][]int, error) {
 	out, err := h.psql(ctx, primary, database,

@@ -22,10 +22,10 @@ const (
 
 // ManagedRestore says what is restored and as what.
 type ManagedRestore struct {
-	Source, Target string            // identifiers; the target must not exist
-	To             *time.Time        // nil: the latest that there is
-	Tags           map[string]string // besides those of the environment
-	Every          time.Duration     // between two looks; 0 means 5 s
+	Source, Target string     // identifiers; the target must not exist
+	To             *time.Time // nil: the latest that there is
+	Tags           map[string]string
+	Every          time.Duration // between two looks; 0 means 5 s
 }
 
 // ManagedRestored is an instance that was restored.
@@ -155,8 +155,32 @@ func awaitManaged(ctx context.Context, client *rds.Client, o ManagedRestore, pro
 	}
 }
 
+// ManagedWith are the identifiers of the environment's instances that carry a
+// tag, whatever its value when value is empty, and the values.
+func ManagedWith(ctx context.Context, client *rds.Client, environment, key, value string) (map[string]string, error) {
+	found := map[string]string{}
+	pages := rds.NewDescribeDBInstancesPaginator(client, &rds.DescribeDBInstancesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fault.New(fault.Failed, "list the database instances of "+environment, errors.New(gist(err)), "")
+		}
+		for _, instance := range page.DBInstances {
+			tags := map[string]string{}
+			for _, tag := range instance.TagList {
+				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+			}
+			if got, tagged := tags[key]; tagged && tags["environment"] == environment && (value == "" || got == value) {
+				found[aws.ToString(instance.DBInstanceIdentifier)] = got
+			}
+		}
+	}
+	return found, nil
+}
+
 // DeleteManaged removes an instance that was restored, without a last
-// snapshot, and waits until it is gone. One that is gone is no error.
+// snapshot, and waits until it is gone. One that is gone is no error. It asks
+// nobody: whoever calls has the identifier from ManagedWith.
 func DeleteManaged(ctx context.Context, client *rds.Client, identifier string) error {
 	var gone *types.DBInstanceNotFoundFault
 	deadline := time.Now().Add(managedDeleteLimit)

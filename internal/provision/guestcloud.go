@@ -123,11 +123,7 @@ func (p *Platform) request(ctx context.Context, client *ec2.Client, like types.I
 	if err != nil {
 		return nil, fmt.Errorf("look at the volumes of %s: %w", aws.ToString(like.InstanceId), err)
 	}
-	tags := maps.Clone(p.Env.Tags())
-	maps.Copy(tags, map[string]string{
-		"Name": "infra-" + p.Env.Name() + "-" + order.Name, "environment": p.Env.Name(), "managed_by": "infra", orphan.Tag: p.Run.ID,
-	})
-	maps.Copy(tags, order.Tags)
+	tags := p.GuestTags(order.Name, order.Tags)
 	request := &ec2.RunInstancesInput{
 		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ClientToken: aws.String(p.Run.ID + "-" + order.Name),
 		ImageId: like.ImageId, InstanceType: like.InstanceType, KeyName: like.KeyName, SubnetId: like.SubnetId, EbsOptimized: like.EbsOptimized,
@@ -149,6 +145,17 @@ func (p *Platform) request(ctx context.Context, client *ec2.Client, like types.I
 		request.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: like.IamInstanceProfile.Arn}
 	}
 	return request, nil
+}
+
+// GuestTags are the tags of a guest, more among them: whose it is, and which
+// run made it, so that `infra recover` finds it.
+func (p *Platform) GuestTags(name string, more map[string]string) map[string]string {
+	tags := maps.Clone(p.Env.Tags())
+	maps.Copy(tags, map[string]string{
+		"Name": "infra-" + p.Env.Name() + "-" + name, "environment": p.Env.Name(), "managed_by": "infra", orphan.Tag: p.Run.ID,
+	})
+	maps.Copy(tags, more)
+	return tags
 }
 
 // disksLike are a root volume as large as the model's and a data volume, that

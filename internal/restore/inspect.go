@@ -121,5 +121,5 @@ func (v *verification) judgeFiles(ctx context.Context) {
 		c.Passed, c.Detail = false, err.Error()
 	}
 	v.add(ctx, c, started)
-	v.phase("checks", started)
+	v.report.phase("checks", started)
 }

@@ -25,12 +25,13 @@ type Restored struct {
 	Environment string     `json:"environment"`
 	Run         string     `json:"run"`
 	Name        string     `json:"name"`
-	Host        string     `json:"host"` // instance id
+	Host        string     `json:"host"` // instance id, or RDS's identifier
 	Address     string     `json:"address"`
-	Backup      string     `json:"backup"`
-	Target      *time.Time `json:"target"`      // what was asked for; null: the latest
-	RestoredTo  *time.Time `json:"restored_to"` // the last transaction that came back
-	Seconds     float64    `json:"seconds"`     // from asking for a host to the first answered query
+	SecretARN   string     `json:"secret_arn,omitempty"` // of the managed service's user
+	Backup      string     `json:"backup"`               // empty with the managed service, which does not tell
+	Target      *time.Time `json:"target"`               // what was asked for; null: the latest
+	RestoredTo  *time.Time `json:"restored_to"`          // the last transaction that came back
+	Seconds     float64    `json:"seconds"`              // from asking for a host to the first answered query
 	Phases      []Phase    `json:"phases"`
 }
 
@@ -121,10 +122,15 @@ func (s *site) free(ctx context.Context, name string) error {
 		return err
 	}
 	if slices.ContainsFunc(append(s.hosts.Inventory.Hosts(), guests...), func(h inventory.Host) bool { return h.Name == name }) {
-		return fault.New(fault.Refused, "restore "+name, errors.New("there is a host of that name"),
-			fmt.Sprintf("--name OTHER; or, when it is an earlier restore: infra pg restore %s --remove %s", s.platform.Env.Name(), name))
+		return taken(s.platform.Env.Name(), name, "a host")
 	}
 	return nil
+}
+
+// taken refuses a name that something has already.
+func taken(environment, name, what string) error {
+	return fault.New(fault.Refused, "restore "+name, errors.New("there is "+what+" of that name"),
+		fmt.Sprintf("--name OTHER; or, when it is an earlier restore: infra pg restore %s --remove %s", environment, name))
 }
 
 // Named checks the name of a restore: it becomes that of a host.
@@ -170,6 +176,11 @@ func Remove(ctx context.Context, p *provision.Platform, wait run.Wait, name stri
 		}
 		names = append(names, g.Name)
 	}
+	return absent(name, names)
+}
+
+// absent says that there is no restore of that name, and which there are.
+func absent(name string, names []string) error {
 	known := "there are none"
 	if len(names) > 0 {
 		known = "there are " + strings.Join(names, ", ")

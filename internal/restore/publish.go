@@ -42,46 +42,46 @@ func Keep(ctx context.Context, p *provision.Platform, key, kind string, body []b
 }
 
 // publish makes the result known: to the next reader of the state bucket, to
-// the alarms, and to the primary, whose agent reports the age of the last
-// restore that passed. A verification that was interrupted says nothing.
-func (v *verification) publish(ctx context.Context) error {
-	if len(v.report.Checks) == 0 {
+// the alarms, and to whom it is to be remembered by. A verification that was
+// interrupted says nothing.
+func (r *Report) publish(ctx context.Context, p *provision.Platform, cluster string, remember func(context.Context) error) error {
+	if len(r.Checks) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishLimit)
 	defer cancel()
-	body, err := json.MarshalIndent(v.report, "", "  ")
+	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if _, err := v.platform.Run.Write("verify.json", append(body, '\n')); err != nil {
+	if _, err := p.Run.Write("verify.json", append(body, '\n')); err != nil {
 		return err
 	}
 	problems := []error{
-		Keep(ctx, v.platform, Key(v.report.Environment, v.report.Run, "json"), "application/json", body),
-		v.measure(ctx),
+		Keep(ctx, p, Key(r.Environment, r.Run, "json"), "application/json", body),
+		r.measure(ctx, p, cluster),
 	}
-	if v.report.Passed {
-		problems = append(problems, v.remember(ctx))
+	if r.Passed {
+		problems = append(problems, remember(ctx))
 	}
 	return errors.Join(problems...)
 }
 
 // measure gives the result to the alarms.
-func (v *verification) measure(ctx context.Context) error {
-	client := cloudwatch.NewFromConfig(v.platform.AWS(), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
-	of := []types.Dimension{{Name: aws.String("Cluster"), Value: aws.String(v.cluster)}}
+func (r *Report) measure(ctx context.Context, p *provision.Platform, cluster string) error {
+	client := cloudwatch.NewFromConfig(p.AWS(), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	of := []types.Dimension{{Name: aws.String("Cluster"), Value: aws.String(cluster)}}
 	passed := 0.0
-	if v.report.Passed {
+	if r.Passed {
 		passed = 1
 	}
-	data := []types.MetricDatum{{MetricName: aws.String("verified_restore"), Dimensions: of, Value: aws.Float64(passed), Timestamp: aws.Time(v.report.EndedAt)}}
-	if v.report.Passed {
-		data = append(data, types.MetricDatum{MetricName: aws.String("verified_restore_age_seconds"), Dimensions: of, Value: aws.Float64(0), Timestamp: aws.Time(v.report.EndedAt), Unit: types.StandardUnitSeconds})
+	data := []types.MetricDatum{{MetricName: aws.String("verified_restore"), Dimensions: of, Value: aws.Float64(passed), Timestamp: aws.Time(r.EndedAt)}}
+	if r.Passed {
+		data = append(data, types.MetricDatum{MetricName: aws.String("verified_restore_age_seconds"), Dimensions: of, Value: aws.Float64(0), Timestamp: aws.Time(r.EndedAt), Unit: types.StandardUnitSeconds})
 	}
-	for name, value := range map[string]*float64{"restore_rto_seconds": v.report.RTOSeconds, "restore_rpo_seconds": v.report.RPOSeconds} {
+	for name, value := range map[string]*float64{"restore_rto_seconds": r.RTOSeconds, "restore_rpo_seconds": r.RPOSeconds} {
 		if value != nil {
-			data = append(data, types.MetricDatum{MetricName: aws.String(name), Dimensions: of, Value: value, Timestamp: aws.Time(v.report.EndedAt), Unit: types.StandardUnitSeconds})
+			data = append(data, types.MetricDatum{MetricName: aws.String(name), Dimensions: of, Value: value, Timestamp: aws.Time(r.EndedAt), Unit: types.StandardUnitSeconds})
 		}
 	}
 	if _, err := client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: aws.String("Infra/PostgreSQL"), MetricData: data}); err != nil {

@@ -1,9 +1,12 @@
 package restore
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
+
+	"infra/internal/provision"
 )
 
 // VerifySchema is the kind and version of the document that `infra pg verify
@@ -20,13 +23,13 @@ type Report struct {
 	EndedAt       time.Time  `json:"ended_at"`
 	Passed        bool       `json:"passed"`
 	Backup        string     `json:"backup"`      // label; empty when there is none
-	BackupType    string     `json:"backup_type"` // full, diff or incr
+	BackupType    string     `json:"backup_type"` // full, diff or incr; rds with the managed service
 	BackupAt      *time.Time `json:"backup_at"`   // when it was complete
 	DatabaseBytes int64      `json:"database_bytes"`
 	Host          string     `json:"host"`        // instance id; empty when none was made
 	RestoredTo    *time.Time `json:"restored_to"` // the last transaction that came back
 	RTOSeconds    *float64   `json:"rto_seconds"` // from asking for a host to the first answered query
-	RPOSeconds    *float64   `json:"rpo_seconds"` // of the primary's heartbeat, what did not come back
+	RPOSeconds    *float64   `json:"rpo_seconds"` // of the primary's heartbeat, what did not come back; of the managed service, how old its latest moment is
 	Phases        []Phase    `json:"phases"`
 	Checks        []Check    `json:"checks"` // those that could be made
 }
@@ -43,6 +46,34 @@ type Check struct {
 	Passed  bool    `json:"passed"`
 	Detail  string  `json:"detail"`
 	Seconds float64 `json:"seconds"`
+}
+
+func newReport(p *provision.Platform) *Report {
+	return &Report{Schema: VerifySchema, Environment: p.Env.Name(), Run: p.Run.ID, StartedAt: time.Now().UTC(), Phases: []Phase{}, Checks: []Check{}}
+}
+
+// phase notes how long a part took.
+func (r *Report) phase(name string, started time.Time) {
+	r.Phases = append(r.Phases, Phase{Name: name, Seconds: time.Since(started).Seconds()})
+}
+
+// add notes a check and tells of it. What an interrupt broke off is none.
+func (r *Report) add(ctx context.Context, c Check, say func(format string, args ...any)) {
+	if ctx.Err() != nil {
+		return
+	}
+	r.Checks = append(r.Checks, c)
+	word := "ok"
+	if !c.Passed {
+		word = "FAILED"
+	}
+	say("%s: %s: %s", c.Name, word, c.Detail)
+}
+
+// end closes the report; err is what ended the verification itself.
+func (r *Report) end(err error) {
+	r.Passed = err == nil && len(r.Checks) > 0 && len(r.Failures()) == 0
+	r.EndedAt = time.Now().UTC()
 }
 
 // Failures are the lines of the checks that failed.

@@ -26,19 +26,15 @@ type verification struct {
 // and removes the host whatever happened. What is wrong is in the report; the
 // error is for what ended the verification itself.
 func Verify(ctx context.Context, p *provision.Platform, hosts *provision.Hosts, limits Limits, say func(format string, args ...any)) (*Report, error) {
-	report := &Report{Schema: VerifySchema, Environment: p.Env.Name(), Run: p.Run.ID, StartedAt: time.Now().UTC(), Phases: []Phase{}, Checks: []Check{}}
+	report := newReport(p)
 	s, err := newSite(p, hosts, say)
 	if err != nil {
 		return report, err
 	}
 	v := &verification{site: s, report: report, limits: limits}
 	err = v.whole(ctx)
-	report.Passed = err == nil && len(report.Checks) > 0 && len(report.Failures()) == 0
-	report.EndedAt = time.Now().UTC()
-	if err := errors.Join(err, v.publish(context.WithoutCancel(ctx))); err != nil {
-		return report, err
-	}
-	return report, nil
+	report.end(err)
+	return report, errors.Join(err, report.publish(ctx, p, s.cluster, v.remember))
 }
 
 // whole makes the host, checks, and removes the host.
@@ -57,7 +53,7 @@ func (v *verification) whole(ctx context.Context) (err error) {
 	if v.guest != nil {
 		v.report.Host = v.guest.Host.ID
 	}
-	v.phase("host", started)
+	v.report.phase("host", started)
 	if err != nil {
 		return err
 	}
@@ -93,23 +89,9 @@ func (v *verification) take(r Repository) {
 	v.report.Backup, v.report.BackupType, v.report.BackupAt, v.report.DatabaseBytes = last.Label, last.Type, &last.Stopped, last.DatabaseBytes
 }
 
-// phase notes how long a part took.
-func (v *verification) phase(name string, started time.Time) {
-	v.report.Phases = append(v.report.Phases, Phase{Name: name, Seconds: time.Since(started).Seconds()})
-}
-
-// add notes a check and tells of it. What an interrupt broke off is none.
+// add notes a check and tells of it.
 func (v *verification) add(ctx context.Context, c Check, started time.Time) {
-	if ctx.Err() != nil {
-		return
-	}
-	c.Seconds = time.Since(started).Seconds()
-	v.report.Checks = append(v.report.Checks, c)
-	word := "ok"
-	if !c.Passed {
-		word = "FAILED"
-	}
-	v.say("%s: %s: %s", c.Name, word, c.Detail)
+	v.report.add(ctx, timed(c, started), v.say)
 }
 
 // judgeRepository judges what can be told without a restore.
@@ -131,14 +113,14 @@ func (v *verification) bring(ctx context.Context) bool {
 	started := time.Now()
 	c := Check{Name: "restore"}
 	_, err := h.fetch(ctx, order{set: v.report.Backup}, v.say)
-	v.phase("fetch", started)
+	v.report.phase("fetch", started)
 	// As it is now, not before the files were fetched: WAL goes on being archived.
 	beat, beatErr := v.heartbeat(ctx)
 	replayed := time.Now()
 	var r restored
 	if err == nil {
 		r, err = h.recover(ctx, v.say)
-		v.phase("replay", replayed)
+		v.report.phase("replay", replayed)
 	}
 	if err != nil {
 		c.Detail = err.Error()
@@ -189,6 +171,6 @@ func (v *verification) remove(ctx context.Context) error {
 	v.platform.Depart(v.guest)
 	started := time.Now()
 	v.say("removing the host")
-	defer v.phase("removal", started)
+	defer v.report.phase("removal", started)
 	return v.platform.Dismiss(ctx, ThrowawayTag, v.platform.Run.ID)
 }

@@ -83,11 +83,16 @@ def deafen():
     STOPPED.wait()
 
 
+def ruleset(rules):
+    """The rules as nft wants them: each on a line of its own."""
+    chains = "".join("  chain %s {\n    type filter hook %s priority -300;\n%s  }\n" % (
+        hook, hook, "".join("    %s\n" % rule for rule in rules[way])) for way, hook in (("in", "input"), ("out", "output")))
+    return "table inet %s {\n%s}\n" % (TABLE, chains)
+
+
 def filter_packets(rules):
     """Load rules of the chains input and output. All of it is in a table of our own."""
-    text = "table inet %s { chain incoming { type filter hook input priority -300; %s } chain outgoing { type filter hook output priority -300; %s } }"
-    subprocess.run(["nft", "-f", "-"], input=text % (TABLE, "; ".join(rules["in"]), "; ".join(rules["out"])),
-                   text=True, check=True, capture_output=True)
+    subprocess.run(["nft", "-f", "-"], input=ruleset(rules), text=True, check=True)
     ready()
     STOPPED.wait()
 

@@ -10,7 +10,8 @@ NOTHING, START, FOLLOW, REJOIN, DONE = "nothing", "start", "follow", "rejoin", "
 
 START_AFTER = 10.0  # seconds that a standby's server is down; systemd and people come first
 RESUME_AFTER = 60.0  # seconds that a primary's server is down while nobody else is the primary
-FOLLOW_AFTER = 20.0  # seconds that a standby streams from nobody, or from another than the primary
+FOLLOW_AFTER = 8.0  # seconds that a standby streams from nobody, or from another than the primary
+FOLLOW_PROMOTED_AFTER = 2.0  # the same, of one that streams from nobody while another was promoted: commits may be waiting for it
 TRIES = 3
 
 
@@ -65,7 +66,8 @@ def of_standby(view):
         return Step(NOTHING, "there is no single primary to follow")
     if view.own.receiver == "streaming" and view.own.sender == view.addresses[view.primary]:
         return Step(DONE, "it streams from the primary")
-    if not view.begun and view.quiet < FOLLOW_AFTER:
+    promoted = view.own.receiver != "streaming" and view.peers[view.primary].timeline > view.own.timeline
+    if not view.begun and view.quiet < (FOLLOW_PROMOTED_AFTER if promoted else FOLLOW_AFTER):
         return Step(NOTHING, "it may follow by itself")
     if foreign(view):
         return Step(NOTHING, foreign(view))

@@ -28,8 +28,6 @@ def run(context):
         with server.connect(settings) as connection:
             if server.state(connection).in_recovery:
                 return
-            # Without waiting for a standby: what a synchronous cluster cannot confirm now is no gap of this server.
-            server.rows(connection, "SET synchronous_commit = 'local'")
             server.rows(connection, BEAT, (settings.name,))
             if time.monotonic() >= getattr(memory, "next_tidy", 0.0):
                 memory.next_tidy = time.monotonic() + HOUR

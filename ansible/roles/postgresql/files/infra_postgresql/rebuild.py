@@ -187,6 +187,14 @@ def tidy(settings):
             server.rows(connection, "SELECT pg_reload_conf()")
 
 
+def forget_election(settings):
+    """A promoted node tells the others whom to follow. Where this program was faster than repmgrd, or repmgrd was away, that
+    word stays and leads repmgrd astray at the next failover.
+    """
+    with server.connect(settings) as connection:
+        server.rows(connection, "SELECT repmgr.reset_voting_status()")
+
+
 def restart_repmgrd():
     """repmgrd watches what the node was when it started. Raises Failed."""
     program.run(["sudo", "-n", "/usr/bin/systemctl", "restart", "repmgrd.service"], 60)

@@ -12,7 +12,7 @@ import json
 import os
 import time
 
-from infra_postgresql import cloud, datadir, disposition, evidence, journal, program, rebuild, server
+from infra_postgresql import cloud, datadir, disposition, evidence, journal, program, rebuild, restart, server
 
 PAUSE = 20  # seconds between two tries
 GIVEN_UP = 600  # the same, of a node that asked to be replaced
@@ -25,7 +25,7 @@ def run(context):
     if context.settings.me.witness:
         return
     memory = context.memory
-    if time.monotonic() < getattr(memory, "not_before", 0.0):
+    if time.monotonic() < getattr(memory, "not_before", 0.0) and not cut_off(context.settings, memory):
         return
     with lock(context.settings) as mine:
         if mine:
@@ -46,9 +46,33 @@ def main(settings, _options):
                     break
         time.sleep(1)
     done = step is not None and step.action == disposition.DONE
+    if done:
+        forgive(settings, diary)
     print(json.dumps({"method": memory.method if done else "none", "done": done, "reason": step.reason if step else "the agent is at work",
                       "seconds": round(time.monotonic() - started, 1)}))
     return 0 if done else 1
+
+
+def forgive(settings, diary):
+    """A person has seen to this node: its fences until now no longer keep it down."""
+    sender = server.ask(settings).sender
+    primary = next(node for node in settings.data_nodes if node.address == sender)
+    try:
+        with server.connect(settings, primary) as connection:
+            server.rows(connection, restart.FORGIVE, (settings.number, "infra pg rejoin"))
+    except server.Unreachable as error:
+        diary.record("forgiving_failed", problem=str(error))
+
+
+def cut_off(settings, memory):
+    """Whether a node that was what it should be no longer streams."""
+    if getattr(memory, "action", None) != disposition.DONE:
+        return False
+    try:
+        own = server.ask(settings)
+    except server.Unreachable:
+        return False  # it may just be restarted
+    return own.in_recovery and own.receiver != "streaming"
 
 
 class Memory:
@@ -175,7 +199,8 @@ def copied(settings, diary, primary):
 
 
 def finish(settings, diary):
-    """Clear up after a rejoin, once the node streams."""
+    """Clear up, once the node streams: after an election, and after a rejoin."""
+    rebuild.forget_election(settings)
     if not read_mark(settings):
         return
     rebuild.tidy(settings)

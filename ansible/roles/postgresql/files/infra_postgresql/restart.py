@@ -11,14 +11,19 @@ import time
 from infra_postgresql import journal, quorum, server
 
 EVERY = 10  # seconds between two looks
-EVENT = "infra_fenced"
 
 COPY = """
 INSERT INTO repmgr.events (node_id, event, successful, event_timestamp, details)
 SELECT %(node)s, 'infra_fenced', true, %(at)s, %(details)s
  WHERE NOT EXISTS (SELECT FROM repmgr.events WHERE event = 'infra_fenced' AND node_id = %(node)s AND details = %(details)s)
 """
-FENCES = "SELECT extract(epoch FROM event_timestamp)::float FROM repmgr.events WHERE event = 'infra_fenced' AND node_id = %s"
+# What a person has looked into, or a drill did on purpose, is no sign of a node that fails again and again.
+FENCES = """
+SELECT extract(epoch FROM event_timestamp)::float FROM repmgr.events
+ WHERE event = 'infra_fenced' AND node_id = %(node)s
+   AND event_timestamp > coalesce((SELECT max(event_timestamp) FROM repmgr.events WHERE event = 'infra_forgiven' AND node_id = %(node)s), '-infinity')
+"""
+FORGIVE = "INSERT INTO repmgr.events (node_id, event, successful, details) VALUES (%s, 'infra_forgiven', true, %s)"
 
 
 def run(context):
@@ -65,4 +70,4 @@ def fences(context, node):
         for entry in context.journal.entries("fenced"):
             if entry.get("target") == node.name:
                 server.rows(connection, COPY, {"node": node.number, "at": entry["at"], "details": "term %s" % entry["term"]})
-        return [row[0] for row in server.rows(connection, FENCES, (node.number,))]
+        return [row[0] for row in server.rows(connection, FENCES, {"node": node.number})]

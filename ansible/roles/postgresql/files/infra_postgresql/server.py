@@ -86,7 +86,8 @@ def connect(settings, node=None, host=None, database="repmgr", patience=PATIENCE
 
     psycopg2.extensions.set_wait_callback(_wait)
     address = node.address if node else host
-    arguments = {"dbname": database, "application_name": "infra", "connect_timeout": 2}
+    # What the program writes is about the cluster: waiting for a standby, which may be waiting for it, helps nobody.
+    arguments = {"dbname": database, "application_name": "infra", "connect_timeout": 2, "options": "-c synchronous_commit=local"}
     if address:
         arguments.update(host=address, user=settings.user, sslmode="require", tcp_user_timeout=int(patience * 1000))
     else:
