@@ -67,8 +67,8 @@ drill-postgresql: tools ## Break PostgreSQL in a sandbox under a client that wri
 	@INFRA_DRILL='$(DRILL)' go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDrillPostgreSQL$$' ./cmd/infra
 
 .PHONY: verify-postgresql
-verify-postgresql: tools ## Restore backups in a sandbox, sound and damaged, and move a database by snapshots: half an hour
-	@go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDatabase$$' ./cmd/infra
+verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, replace a node, move a database, RDS: three quarters of an hour
+	@go test -v -tags endtoend -count=1 -timeout 6h -run '^(TestDatabase|TestManagedDatabase)$$' ./cmd/infra
 
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing

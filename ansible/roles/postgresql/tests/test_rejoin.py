@@ -1,6 +1,7 @@
 """The order in which a node is made a standby again, and what an interruption leaves."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import unittest
 from unittest import mock
 
 import cluster
-from infra_postgresql import datadir, disposition, evidence, journal, program, rebuild, rejoin
+from infra_postgresql import datadir, disposition, evidence, journal, program, rebuild, rejoin, restart, server
 
 FORMER = datadir.Directory(True, standby=False, timeline=1, clean=False, system_id="1")
 
@@ -172,6 +173,44 @@ class Evidence(unittest.TestCase):
         self.assertEqual(bucket, "bucket")
         self.assertRegex(key, r"^evidence/test/postgresql-2/\d{8}T\d{6}Z\.tar\.gz$")
         self.assertEqual(diary.last("evidence_stored")["address"], "s3://bucket/" + key)
+
+
+class Ending(unittest.TestCase):
+    def test_forgets_the_election(self):
+        # repmgrd once followed the word of an election before, to a dead node, and ended.
+        node = Node()
+        with mock.patch.object(rebuild, "forget_election", node.tool("forget_election")), \
+                mock.patch.object(rebuild, "tidy", node.tool("tidy")):
+            rejoin.finish(node.settings, node.diary)
+        self.assertEqual(node.calls, ["forget_election"])  # nothing else without a rejoin under way
+
+    def test_by_hand_forgives(self):
+        node, said = Node(), []
+        streaming = server.State(True, False, "1", 2, 0, 0, "streaming", "10.0.1.1")
+        with mock.patch.object(server, "ask", lambda *_: streaming), \
+                mock.patch.object(server, "connect", lambda _settings, to: contextlib.nullcontext(to.name)), \
+                mock.patch.object(server, "rows", lambda to, statement, values: said.append((to, statement, values))):
+            rejoin.forgive(node.settings, node.diary)
+        self.assertEqual(said, [("postgresql-2", restart.FORGIVE, (1, "infra pg rejoin"))])
+
+
+class CutOff(unittest.TestCase):
+    def look(self, own, action=disposition.DONE):
+        """Return whether a node is looked at before its time."""
+        def ask(_settings):
+            if own is None:
+                raise server.Unreachable("down")
+            return own
+        with mock.patch.object(server, "ask", ask):
+            return rejoin.cut_off(cluster.make(), types.SimpleNamespace(action=action))
+
+    def test_table(self):
+        streaming, alone = cluster.standby(), dataclasses.replace(cluster.standby(), receiver=None, sender=None)
+        self.assertFalse(self.look(streaming))
+        self.assertTrue(self.look(alone))
+        self.assertFalse(self.look(alone, disposition.NOTHING))
+        self.assertFalse(self.look(cluster.writable()))
+        self.assertFalse(self.look(None))
 
 
 if __name__ == "__main__":
