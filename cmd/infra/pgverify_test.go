@@ -184,6 +184,9 @@ func restoreToMoment(t *testing.T, p *platform) {
 	}
 	healthy(t, p) // it is no node
 	p.run(t, 3, "pg", "restore", "e2e", "--name", "moment")
+	if _, stderr := p.run(t, 3, "destroy", "e2e", "--confirm", "e2e"); !strings.Contains(stderr, "--remove moment") {
+		t.Errorf("it would be stranded:\n%s", stderr)
+	}
 	p.run(t, 0, "pg", "restore", "e2e", "--remove", "moment")
 	p.run(t, 64, "pg", "restore", "e2e", "--remove", "moment")
 }

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+
 	"infra/internal/fault"
 	"infra/internal/inventory"
+	"infra/internal/postgresql"
 	"infra/internal/provision"
 	"infra/internal/run"
 )
@@ -161,6 +165,24 @@ func allow(environment string, r Repository, to *time.Time, say func(format stri
 		say("%s: the restore ends there", gap.Text())
 	}
 	return nil
+}
+
+// Kept are the names of the restores that were not removed yet; output is the
+// database as the state has it, nil when it has none.
+func Kept(ctx context.Context, p *provision.Platform, output *postgresql.Output) ([]string, error) {
+	guests, err := p.KeptGuests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, g := range guests {
+		names = append(names, g.Name)
+	}
+	if output == nil || output.Engine != "rds" {
+		return names, nil
+	}
+	kept, err := postgresql.ManagedWith(ctx, rds.NewFromConfig(p.AWS()), p.Env.Name(), provision.KeptTag, "")
+	return append(names, slices.Sorted(maps.Values(kept))...), err
 }
 
 // Remove takes a restored database away.
