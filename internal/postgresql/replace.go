@@ -20,12 +20,20 @@ const (
 	rejoinEndedEvent = "rejoin_finished"
 )
 
-// judgeReplacements minds nodes whose agent has given up on them.
-func (o *Overview) judgeReplacements() {
+// WantReplacement are the names of the nodes whose agent has given up on them.
+func (o *Overview) WantReplacement() []string {
+	var names []string
 	for _, n := range o.Nodes {
 		if e, ok := n.Agent.last(wantsReplacement, rejoinedEvent, rejoinEndedEvent); ok && e.Name == wantsReplacement {
-			o.problem("%s can be made a standby neither by rewinding nor by copying: infra pg rejoin %s %s --replace", n.Name, o.Environment, n.Name)
+			names = append(names, n.Name)
 		}
+	}
+	return names
+}
+
+func (o *Overview) judgeReplacements() {
+	for _, name := range o.WantReplacement() {
+		o.problem("%s can be made a standby neither by rewinding nor by copying: infra pg rejoin %s %s --replace", name, o.Environment, name)
 	}
 }
 
