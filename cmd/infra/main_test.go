@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,6 +21,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(testMain) != "" || os.Getenv("INFRA_SUPERVISE") != "" {
 		os.Exit(cli.Main())
 	}
+	// What the tests start must not inherit that a hangup is ignored, as it is under nohup.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	testscript.Main(m, map[string]func(){"infra": func() { os.Exit(cli.Main()) }})
 }
 

@@ -2,12 +2,14 @@ package orphan
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 )
 
 // Creation is something that a Terraform has begun to create, by its own log.
@@ -53,12 +55,21 @@ func readLog(product string, r io.Reader) ([]Creation, error) {
 				Action string `json:"action"`
 				ID     string `json:"id_value"`
 			} `json:"hook"`
+			Diagnostic struct {
+				Address string `json:"address"`
+				Summary string `json:"summary"`
+				Detail  string `json:"detail"`
+			} `json:"diagnostic"`
 		}
-		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Hook.Resource.Address == "" {
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
 			continue
 		}
-		at := slices.IndexFunc(creations, func(c Creation) bool { return c.Address == e.Hook.Resource.Address })
+		address := cmp.Or(e.Hook.Resource.Address, e.Diagnostic.Address)
+		at := slices.IndexFunc(creations, func(c Creation) bool { return c.Address == address })
 		switch {
+		case address == "":
+		case at >= 0 && LostProvider(e.Diagnostic.Summary, e.Diagnostic.Detail):
+			creations[at].Failed = false // nobody was left who could say so
 		case e.Hook.Action != "create":
 		case e.Type == "apply_start" && at < 0:
 			creations = append(creations, Creation{Product: product, Address: e.Hook.Resource.Address, Type: e.Hook.Resource.Type})
@@ -69,4 +80,12 @@ func readLog(product string, r io.Reader) ([]Creation, error) {
 		}
 	}
 	return creations, lines.Err()
+}
+
+// LostProvider tells whether an error of Terraform's says that its provider has
+// died while it was changing something: whether that was done, nobody knows.
+// Source: Terraform's internal/plugin/grpc_error.go, which names the call in
+// the details.
+func LostProvider(summary, detail string) bool {
+	return slices.Contains([]string{"Plugin did not respond", "Request cancelled", "Plugin error"}, summary) && strings.Contains(detail, ".ApplyResourceChange ")
 }

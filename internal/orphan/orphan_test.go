@@ -139,6 +139,10 @@ func TestReadLog(t *testing.T) {
 		`not JSON`,
 		`{"type":"apply_complete","hook":{"resource":{"addr":"a.done","resource_type":"a"},"action":"create","id_key":"id","id_value":"d-1"}}`,
 		`{"type":"apply_errored","hook":{"resource":{"addr":"a.failed","resource_type":"a"},"action":"create"}}`,
+		`{"type":"apply_start","hook":{"resource":{"addr":"a.lost","resource_type":"a"},"action":"create"}}`,
+		`{"type":"apply_errored","hook":{"resource":{"addr":"a.lost","resource_type":"a"},"action":"create"}}`,
+		`{"type":"diagnostic","diagnostic":{"severity":"error","summary":"no","address":"a.failed","detail":"no"}}`,
+		`{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Plugin did not respond","address":"a.lost","detail":"The plugin encountered an error, and failed to respond to the plugin.(*GRPCProvider).ApplyResourceChange call."}}`,
 		`{"type":"apply_complete","hook":{"resource":{"addr":"a.going","resource_`,
 	}
 	if err := os.WriteFile(log, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
@@ -149,6 +153,7 @@ func TestReadLog(t *testing.T) {
 		{Product: "pipeline", Address: "a.done", Type: "a", ID: "d-1"},
 		{Product: "pipeline", Address: "a.going", Type: "a"},
 		{Product: "pipeline", Address: "a.failed", Type: "a", Failed: true},
+		{Product: "pipeline", Address: "a.lost", Type: "a"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)

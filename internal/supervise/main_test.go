@@ -46,6 +46,8 @@ func TestMain(m *testing.M) {
 	case "tool":
 		os.Exit(fakeTool(os.Args[1], os.Args[2:]))
 	}
+	// What the tests start must not inherit that a hangup is ignored, as it is under nohup.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(m.Run())
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"infra/internal/fault"
+	"infra/internal/orphan"
 	"infra/internal/supervise"
 )
 
@@ -87,6 +88,8 @@ func (a attempt) end(ctx context.Context, err error) (code int, why string) {
 		return code, fmt.Sprintf("it was ended by signal %d", code-signalled)
 	case a.changes() && code == crashed:
 		return code, "it has crashed"
+	case a.changes() && slices.ContainsFunc(a.d.errors, func(e diagnostic) bool { return orphan.LostProvider(e.Summary, e.Detail) }):
+		return code, "its provider has died in the middle of a change"
 	case a.changes() && code != 0 && a.d.began && len(a.d.errors) == 0:
 		return code, fmt.Sprintf("it has ended with code %d and without a word", code)
 	default:

@@ -62,6 +62,13 @@ func play(part string, args []string) int {
 		<-signals
 		say(`{"type":"log","@message":"\nTwo interrupts received. Exiting immediately. Note that data loss may have occurred.\n"}`)
 		return 1
+	case "provider died", "provider died while it looked":
+		call := "ApplyResourceChange"
+		if part != "provider died" {
+			call = "ReadResource"
+		}
+		say(`{"type":"diagnostic","@level":"error","diagnostic":{"severity":"error","summary":"Plugin did not respond","address":"aws_s3_bucket.log","detail":"The plugin encountered an error, and failed to respond to the plugin.(*GRPCProvider).` + call + ` call. The plugin logs may contain more details."}}`)
+		return 1
 	case "state not saved":
 		if err := os.WriteFile("errored.tfstate", []byte("{}"), 0o644); err != nil {
 			return 9
@@ -140,6 +147,8 @@ func TestHowAnApplyFails(t *testing.T) {
 	}{
 		{"locked", fault.Locked, false, "infra runs e\n", []string{"jane@laptop", "5a1c-42", "2026-11-22T08:30:15Z", "(apply)"}},
 		{"crash", fault.Failed, true, "infra recover e", []string{"crashed"}},
+		{"provider died", fault.Failed, true, "infra recover e", []string{"its provider has died"}},
+		{"provider died while it looked", fault.Failed, false, "mend the cause", []string{"Plugin did not respond"}},
 		{"no word", fault.Failed, true, "infra recover e", []string{"code 1"}},
 		{"state not saved", fault.StateNotSaved, false, "infra state push-errored e", []string{"test-e-errored.tfstate", "503"}},
 		{"state in the output", fault.StateNotSaved, false, "infra state push-errored e", []string{"test-e-errored.tfstate", "503"}},
