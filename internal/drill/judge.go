@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +39,7 @@ type Verdict struct {
 	Lost         int     // acknowledged and not in the table
 	Duplicate    int     // in the table more than once
 	Unsure       int     // not acknowledged and in the table all the same, which is allowed
-	RPO          float64 // seconds of acknowledged writes that are lost
+	RPO          float64 // seconds from the last acknowledged write that is there to the last that is lost
 	Repaired     float64 // seconds from the harm until everything was healthy; 0: not in time
 }
 
@@ -141,21 +142,25 @@ func (v *Verdict) judgeRows(o Observation, synchronous bool) {
 			}
 		}
 	}
-	lost := map[string][]time.Time{} // ends of the lost attempts
+	kept, since, last := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{} // by route
 	for _, a := range o.Attempts {
 		switch found := present[a.Route][a.Number] > 0; {
 		case a.OK && !found:
 			v.Lost++
-			lost[a.Route] = append(lost[a.Route], a.End)
+			if _, began := since[a.Route]; !began {
+				since[a.Route] = cmp.Or(kept[a.Route], a.Start)
+			}
+			last[a.Route] = a.End
+		case a.OK:
+			kept[a.Route] = a.End
 		case !a.OK && found && a.Sent:
 			v.Unsure++
 		case !a.OK && found:
 			v.wrong("row %d of %s is in the table and was never sent", a.Number, a.Route)
 		}
 	}
-	for _, ends := range lost {
-		first, last := slices.MinFunc(ends, time.Time.Compare), slices.MaxFunc(ends, time.Time.Compare)
-		v.RPO = max(v.RPO, last.Sub(first).Seconds())
+	for route, end := range last {
+		v.RPO = max(v.RPO, end.Sub(since[route]).Seconds())
 	}
 	if v.Duplicate > 0 {
 		v.wrong("%d rows are in the table more than once", v.Duplicate)
