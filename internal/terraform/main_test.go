@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 	if part := os.Getenv(playing); part != "" {
 		os.Exit(play(part, os.Args[1:]))
 	}
+	// What the tests start must not inherit that a hangup is ignored, as it is under nohup.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(m.Run())
 }
 
