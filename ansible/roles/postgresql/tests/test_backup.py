@@ -74,7 +74,8 @@ class Make(Node):
 
 class BackUp(Node):
     def ask(self, in_recovery):
-        return mock.patch.object(server, "ask", return_value=types.SimpleNamespace(in_recovery=in_recovery, timeline=1))
+        return mock.patch.multiple(server, connect=mock.MagicMock(), record_timeline=mock.DEFAULT,
+                                   state=mock.Mock(return_value=types.SimpleNamespace(in_recovery=in_recovery, timeline=3)))
 
     def test_a_standby_only_notes_what_is_due(self):
         with self.ask(True), mock.patch.object(repository, "read") as read:
@@ -84,7 +85,7 @@ class BackUp(Node):
         self.assertEqual(self.events(), [])
 
     def test_a_dead_server_is_not_the_one(self):
-        with mock.patch.object(server, "ask", side_effect=server.Unreachable("no")):
+        with mock.patch.object(server, "connect", side_effect=server.Unreachable("no")):
             self.assertEqual(backup.back_up(self.settings, self.diary, "diff"), 0)
         self.assertEqual(self.events(), [])
 
@@ -98,9 +99,11 @@ class BackUp(Node):
         with self.ask(True):
             backup.back_up(self.settings, self.diary, "full")
         old = held(("full", 1000, 1100))
-        with self.ask(False), mock.patch.object(repository, "read", return_value=old), mock.patch.object(backup, "make", return_value=0) as make:
+        with self.ask(False) as asked, mock.patch.object(repository, "read", return_value=old), mock.patch.object(backup, "make", return_value=0) as make:
             backup.back_up(self.settings, self.diary, "diff")
         self.assertEqual(make.call_args.args[2], "full")
+        # "WAL timeline 2 does not match pg_control timeline 1": a backup that came right after a promotion.
+        asked["record_timeline"].assert_called_once_with(mock.ANY, 3)
 
 
 class Stanza(Node):

@@ -35,5 +35,21 @@ class Connect(unittest.TestCase):
         self.assertEqual(self.arguments(cluster.make().node(1))["sslmode"], "require")
 
 
+class Timeline(unittest.TestCase):
+    def test_a_checkpoint_where_the_old_one_is_recorded(self):
+        for recorded, wanted in ((1, ["CHECKPOINT"]), (2, [])):
+            said = []
+
+            def rows(_connection, statement, recorded=recorded, said=said):
+                if statement.startswith("SELECT"):
+                    return [(recorded,)]
+                said.append(statement)
+                return []
+
+            with mock.patch.object(server, "rows", rows):
+                self.assertEqual(server.record_timeline(None, 2), recorded != 2)
+            self.assertEqual(said, wanted)
+
+
 if __name__ == "__main__":
     unittest.main()

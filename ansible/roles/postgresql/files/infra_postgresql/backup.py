@@ -16,6 +16,7 @@ import time
 from infra_postgresql import journal, repository, server
 
 KINDS = ("full", "diff")
+CHECKPOINT_LIMIT = 600  # seconds
 
 
 def register(parser, _name):
@@ -56,9 +57,12 @@ def back_up(settings, diary, wanted):
     if wanted == "full":
         note_due(settings, asked)
     try:
-        if server.ask(settings).in_recovery:
-            print("this node is a standby: the primary backs up")
-            return 0
+        with server.connect(settings, patience=CHECKPOINT_LIMIT) as connection:
+            own = server.state(connection)
+            if own.in_recovery:
+                print("this node is a standby: the primary backs up")
+                return 0
+            server.record_timeline(connection, own.timeline)  # pgBackRest refuses a primary that was promoted just now
     except server.Unreachable as error:
         print("the server of this node does not run, so it is not the one to back up: %s" % error)
         return 0

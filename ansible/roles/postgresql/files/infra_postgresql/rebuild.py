@@ -40,10 +40,7 @@ def settle(settings, primary):
             state = server.state(connection)
             since = (since or time.monotonic()) if state.writable else None
             if since:
-                recorded = server.rows(connection, "SELECT timeline_id FROM pg_control_checkpoint()")[0][0]
-                if recorded != state.timeline:
-                    server.rows(connection, "CHECKPOINT")
-                elif time.monotonic() - since >= SETTLE:
+                if not server.record_timeline(connection, state.timeline) and time.monotonic() - since >= SETTLE:
                     return
         time.sleep(1)
     raise program.Failed("%s is no settled primary" % primary.name)

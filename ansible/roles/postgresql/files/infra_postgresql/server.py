@@ -126,6 +126,14 @@ def replicas(connection):
     return [Replica(name, status, sync, int(flushed)) for name, status, sync, flushed in rows(connection, REPLICAS)]
 
 
+def record_timeline(connection, timeline):
+    """A server that was promoted just now records its old timeline until a checkpoint: ask for one. Return whether that was so."""
+    if rows(connection, "SELECT timeline_id FROM pg_control_checkpoint()")[0][0] == timeline:
+        return False
+    rows(connection, "CHECKPOINT")
+    return True
+
+
 def ask(settings, node=None, patience=PATIENCE):
     """Return the State of a node, the local one without node. Raises Unreachable."""
     if node and node.number == settings.number:
