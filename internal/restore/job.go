@@ -84,7 +84,7 @@ func (h host) job(ctx context.Context, name string, watch func(lines string), ar
 		return "", err
 	}
 	if state.result != "success" || state.code != 0 {
-		return text, &jobError{program: argv[0], code: state.code, said: lastLines(text, 3)}
+		return text, &jobError{program: argv[0], code: state.code, said: reason(text)}
 	}
 	return text, nil
 }
@@ -141,6 +141,17 @@ func (h host) await(ctx context.Context, unit string, look func() bool, over fun
 			pause = min(pause*5/4, time.Second)
 		}
 	}
+}
+
+// reason is what a program says went wrong: pgBackRest's first error, which
+// stands before its statistics and its farewell, else the last lines.
+func reason(text string) string {
+	for line := range strings.Lines(text) {
+		if _, said, found := strings.Cut(line, " ERROR: "); found {
+			return strings.TrimSpace(said)
+		}
+	}
+	return lastLines(text, 3)
 }
 
 // lastLines are the last lines of a text that say something, in one line.
