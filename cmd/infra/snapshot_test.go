@@ -10,17 +10,21 @@ import (
 	"testing"
 )
 
-// snapshotDocument is the part of infra/snapshot-plan/v1 and
-// infra/snapshot-run/v1 that the tests read.
-type snapshotDocument struct {
+// snapshotPlan is the part of infra/snapshot-plan/v1 that the tests read.
+type snapshotPlan struct {
 	Schema   string  `json:"schema"`
 	Feasible bool    `json:"feasible"`
 	Window   float64 `json:"window"`
-	Volume   string  `json:"volume"`
-	Snapshot string  `json:"snapshot"`
 	Steps    []struct {
 		Final bool `json:"final"`
 	} `json:"steps"`
+}
+
+// snapshotRun is the part of infra/snapshot-run/v1 that the tests read.
+type snapshotRun struct {
+	Schema    string `json:"schema"`
+	Volume    string `json:"volume"`
+	Snapshot  string `json:"snapshot"`
 	Snapshots []struct {
 		Copy       string  `json:"copy"`
 		Standstill float64 `json:"standstill"`
@@ -47,7 +51,7 @@ func movesADatabase(t *testing.T, p *platform) {
 	})
 	figures := []string{"--random-writes", "20000", "--throughput", "16", "--overhead", "3s", "--gap", "2s"}
 	picture := filepath.Join(t.TempDir(), "chain.svg")
-	plan := data[snapshotDocument](t, p, append([]string{"snapshot", "plan", "e2e", "--svg", picture, "--target", "9s"}, figures...)...)
+	plan := data[snapshotPlan](t, p, append([]string{"snapshot", "plan", "e2e", "--svg", picture, "--target", "9s"}, figures...)...)
 	if plan.Schema != "infra/snapshot-plan/v1" || !plan.Feasible || len(plan.Steps) < 2 || !plan.Steps[len(plan.Steps)-1].Final || plan.Window > 9 {
 		t.Errorf("%+v", plan)
 	}
@@ -61,7 +65,7 @@ func movesADatabase(t *testing.T, p *platform) {
 		"snapshot", "run", "e2e", "--target", "1m", "--auto-approve", "--poll", "500ms", "--freeze-limit", "2m", "--to-region", "eu-central-1",
 		"--database", database, "--probe", "SELECT count(*) FROM pgbench_history",
 	}, figures...)
-	moved := data[snapshotDocument](t, p, run...)
+	moved := data[snapshotRun](t, p, run...)
 	if moved.Schema != "infra/snapshot-run/v1" || len(moved.Snapshots) == 0 || moved.Left != "" || !strings.HasPrefix(moved.Volume, "vol-") {
 		t.Fatalf("%+v", moved)
 	}

@@ -17,8 +17,12 @@ import (
 
 // Dial connects to an address that a host reaches and this machine does not.
 // The address may be a name: the host looks it up. That the host could not
-// connect is the error of the first Read.
+// connect is the error of the first Read. As with a net.Dialer the context is
+// for the dialling; the connection lives until it is closed.
 func (c *Client) Dial(ctx context.Context, through inventory.Host, address string, port uint16) (net.Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a pair of sockets: %w", err)
@@ -28,10 +32,12 @@ func (c *Client) Dial(ctx context.Context, through inventory.Host, address strin
 	if err = errors.Join(err, near.Close()); err != nil {
 		return nil, errors.Join(err, far.Close())
 	}
-	cmd := c.command(ctx, c.ConfigFile(), "-S", "none", "-T", "-W", net.JoinHostPort(address, strconv.Itoa(int(port))), "--", through.ID)
-	t := &tunnel{Conn: conn, through: through, cmd: cmd, stderr: &bounded{most: 64 << 10}}
+	living, kill := context.WithCancel(context.WithoutCancel(ctx))
+	cmd := c.command(living, c.ConfigFile(), "-S", "none", "-T", "-W", net.JoinHostPort(address, strconv.Itoa(int(port))), "--", through.ID)
+	t := &tunnel{Conn: conn, through: through, cmd: cmd, kill: kill, stderr: &bounded{most: 64 << 10}}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = far, far, t.stderr
 	if err := errors.Join(cmd.Start(), far.Close()); err != nil {
+		kill()
 		return nil, errors.Join(fmt.Errorf("start ssh to %s: %w", through.Label(), err), conn.Close())
 	}
 	return t, nil
@@ -42,6 +48,7 @@ type tunnel struct {
 	net.Conn
 	through inventory.Host
 	cmd     *exec.Cmd
+	kill    context.CancelFunc
 	stderr  *bounded
 	wait    sync.Once
 	ended   error
@@ -61,6 +68,7 @@ func (t *tunnel) Read(p []byte) (int, error) {
 // Close ends ssh too.
 func (t *tunnel) Close() error {
 	err := t.Conn.Close()
+	t.kill()
 	_ = t.end() // how it ended is of no interest any more
 	return err
 }

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,9 @@ func TestDial(t *testing.T) {
 	}
 	w.bastion.forwards["db.internal"] = address.Port
 	c := w.open(t)
-	conn, err := c.Dial(t.Context(), w.hosts[0], "db.internal", 5432)
+	dialling, cancel := context.WithCancel(t.Context())
+	conn, err := c.Dial(dialling, w.hosts[0], "db.internal", 5432)
+	cancel() // as pgx does as soon as it is connected
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +55,9 @@ func TestDial(t *testing.T) {
 	}
 	if err := conn.Close(); err != nil {
 		t.Error(err)
+	}
+	if _, err := c.Dial(dialling, w.hosts[0], "db.internal", 5432); !errors.Is(err, context.Canceled) {
+		t.Errorf("dialled in vain: %v", err)
 	}
 
 	conn, err = c.Dial(t.Context(), w.hosts[0], "nowhere.internal", 5432)
