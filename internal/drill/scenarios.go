@@ -197,6 +197,10 @@ func inflictLag(ctx context.Context, s *scene, lasts time.Duration) error {
 	if err := s.hosts.writeWAL(ctx, s.primary, lagging); err != nil {
 		return err
 	}
+	// The gate goes by what the standby has seen: what the primary wrote in its last second nobody can know.
+	if err := s.hosts.awaitLag(ctx, s.standbys[0], lagging<<20/2); err != nil {
+		return err
+	}
 	// As an operator would, when nothing could be promoted.
 	if len(s.standbys) == 1 {
 		if err := s.harm(ctx, s.primary, "later", lasts, s.cluster.unit()); err != nil {

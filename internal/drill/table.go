@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"infra/internal/inventory"
 	"infra/internal/ssh"
@@ -104,6 +106,31 @@ func (h hosts) writeWAL(ctx context.Context, host inventory.Host, mebibytes int)
 		}
 	}
 	return nil
+}
+
+// samplePath is where a standby's agent keeps what it saw of the primary last.
+const samplePath = "/var/lib/infra-postgresql/sample.json"
+
+// awaitLag waits until a standby's agent has seen that it is so many bytes
+// behind.
+func (h hosts) awaitLag(ctx context.Context, standby inventory.Host, bytes int64) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, commandLimit, fmt.Errorf("%s never saw that it is behind", standby.Label()))
+	defer cancel()
+	for {
+		out, err := h.root(ctx, standby, nil, "cat", samplePath)
+		if err == nil {
+			var sample struct {
+				Primary  int64 `json:"primary_lsn"`
+				Received int64 `json:"received_lsn"`
+			}
+			if err := json.Unmarshal(out, &sample); err == nil && sample.Primary-sample.Received >= bytes {
+				return nil
+			}
+		}
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // Synchronous asks the servers whether a commit waits for a standby.
