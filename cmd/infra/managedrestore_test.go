@@ -27,6 +27,7 @@ func TestManagedRestore(t *testing.T) {
 		AllocatedStorage: aws.Int32(20), MasterUsername: aws.String("infra"), ManageMasterUserPassword: aws.Bool(true), MultiAZ: aws.Bool(true),
 		BackupRetentionPeriod: aws.Int32(7), StorageEncrypted: aws.Bool(true),
 		DBSubnetGroupName: aws.String("source"), DBParameterGroupName: aws.String("source"), VpcSecurityGroupIds: []string{network},
+		DeletionProtection: aws.Bool(true),
 	})
 	if err != nil {
 		t.Fatal(err)

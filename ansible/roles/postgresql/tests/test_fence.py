@@ -45,7 +45,9 @@ class Api:
         return [call for call in self.calls if call[0] in ("mark", "unmark", "stop")]
 
 
-class Fencing(unittest.TestCase):
+class World(unittest.TestCase):
+    """What an attempt sees, changed by a test as time passes."""
+
     def setUp(self):
         self.settings = cluster.make()
         self.diary = journal.Journal(self.settings)
@@ -80,6 +82,8 @@ class Fencing(unittest.TestCase):
     def fence(self, api):
         return fence.Fence(self.settings, self.diary, api)
 
+
+class Fencing(World):
     def test_it_stands_when_the_host_is_down_and_not_before(self):
         api = Api(["running", "stopping", "stopping", "stopped"])
         self.assertEqual(self.fence(api).run(), 0)
@@ -171,6 +175,45 @@ class Fencing(unittest.TestCase):
         attempt = fence.Fence(self.settings, self.diary, api, judge=quorum.may_fence_by_hand)
         self.assertEqual(attempt.run(), 0)
         self.assertIn(("stop", "postgresql-1"), api.calls)
+
+
+class TwoStandbys(World):
+    """With a second standby, which has a vote, and may be the one that takes over."""
+
+    def setUp(self):
+        super().setUp()
+        self.settings = cluster.make(nodes=cluster.NODES)
+        self.known["states"] = {1: None, 3: cluster.standby(), 4: writable()}
+
+    def test_there_is_no_way_back_from_a_stop(self):
+        api = Api(["running", "stopping", "stopping", "stopped"])
+        self.meanwhile[2] = lambda: self.known.update(sample=None)
+        self.assertEqual(self.fence(api).run(), 0)
+        self.assertNotIn(("unmark", "postgresql-1"), api.calls)
+
+    def test_the_other_standby_is_not_fenced_for_its_silence(self):
+        # Two of four are no quorum: a standby that did so was left alone with a stopped cluster.
+        api = Api(["running", "stopping", "stopped"])
+        self.meanwhile[1] = lambda: self.known.update(states={1: None, 3: None, 4: writable()})
+        with self.assertRaises(TimeoutError):
+            self.fence(api).run()
+        self.assertNotIn(("stop", "postgresql-3"), api.calls)
+        self.assertNotIn(("mark", "postgresql-3", 2), api.calls)
+        self.assertIn("no quorum: 2 of 4 nodes are visible", [entry["reason"] for entry in self.diary.entries("waiting")])
+
+    def test_it_goes_on_when_the_other_standby_answers_again(self):
+        api = Api(["running", "stopping", "stopped"])
+        self.meanwhile[1] = lambda: self.known.update(states={1: None, 3: None, 4: writable()})
+        self.meanwhile[5] = lambda: self.known.update(states={1: None, 3: cluster.standby(), 4: writable()})
+        self.assertEqual(self.fence(api).run(), 0)
+        self.assertEqual(api.done(), [("mark", "postgresql-1", 2), ("stop", "postgresql-1")])
+
+    def test_the_other_standby_may_have_been_faster(self):
+        api = Api(["running", "stopping", "stopped"])
+        self.meanwhile[1] = lambda: self.known.update(states={1: None, 3: writable(2), 4: writable()})
+        self.assertEqual(self.fence(api).run(), 1)
+        self.assertEqual(api.done(), [("mark", "postgresql-1", 2), ("stop", "postgresql-1")])  # the mark stays: that host is down
+        self.assertEqual(self.events()[-1], "cancelled")
 
 
 class Lock(unittest.TestCase):

@@ -52,6 +52,7 @@ CORRECTIONS = (
     cloudtrail.trails_are_known_by_arn,
     logs.groups_change_their_key,
     rds.instances_in_a_network_are_restored,
+    rds.what_is_restored_is_not_protected,
     route53.a_zone_with_a_vpc_is_private,
     emr.the_region_is_that_of_the_caller,
     emr.clusters_take_their_time,

@@ -75,7 +75,9 @@ class Fence:
             return quorum.Verdict(quorum.GO, "this node takes writes already")
         if self.term is None:
             self.detect(facts)
-        if not self.struck:
+        # From the first stop on there is no way back. Another node is struck only for all the reasons of the first: the one
+        # that just does not answer may be the vote that is needed, and the one that takes writes the better candidate.
+        if not self.struck or any(node not in self.struck for node in quorum.unproven(self.settings, facts)):
             verdict = self.judge(self.settings, facts)
             if not verdict.go:
                 return verdict
@@ -134,8 +136,8 @@ class Fence:
         return True
 
     def cancel(self, reason):
-        """The failover is off; a mark of this attempt must not outlive it."""
-        for node in self.marked:
+        """The failover is off; a mark of this attempt must not outlive it, but on a host that it has stopped."""
+        for node in self.marked - set(self.struck):
             try:
                 self.api.unmark(node)
             except cloud.CloudError as error:
