@@ -63,7 +63,7 @@ faults: tools ## Prove row by row that no fault does damage: 50 kills, fuzzing, 
 	@INFRA_FAULTS='$(ROWS)' go test -v -count=1 -timeout 6h -run '^TestFaults$$' ./cmd/infra
 
 .PHONY: drill-postgresql
-drill-postgresql: tools ## Break PostgreSQL in a sandbox under a client that writes: every fault, two modes, an hour; some: DRILL="async kill hang"
+drill-postgresql: tools ## Break PostgreSQL in a sandbox under a client that writes: every fault, two modes, an hour; some: DRILL="async kill hang"; three times in a row: DRILL=3
 	@INFRA_DRILL='$(DRILL)' go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDrillPostgreSQL$$' ./cmd/infra
 
 .PHONY: verify-postgresql

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -51,8 +52,12 @@ func TestDrillPostgreSQL(t *testing.T) {
 func drillReport(t *testing.T, p *platform, scenarios []string) drill.Report {
 	t.Helper()
 	args := []string{"-C", p.project, "pg", "drill", "e2e", "--output", "json"}
-	for _, name := range scenarios {
-		args = append(args, "--scenario", name)
+	for _, word := range scenarios {
+		flag := "--scenario"
+		if _, err := strconv.Atoi(word); err == nil {
+			flag = "--rounds"
+		}
+		args = append(args, flag, word)
 	}
 	cmd := exec.CommandContext(t.Context(), p.infra, args...)
 	cmd.Stderr = os.Stderr
