@@ -84,6 +84,7 @@ products:
 	go func() {
 		<-stopped
 		down()
+		_ = os.RemoveAll(p.project)
 		os.Exit(130)
 	}()
 	t.Cleanup(func() {
