@@ -174,7 +174,7 @@ func restoreToMoment(t *testing.T, p *platform) {
 	}
 	p.run(t, 0, "pg", "restore", "e2e", "--to", to, "--name", "moment")
 	on := func(sql string) string {
-		return p.on(t, "moment", "sudo", "-u", "postgres", "psql", "-XAtq", "-d", "postgres", "-c", sql)
+		return p.on(t, "moment", "sudo", "-u", "postgres", "psql", "-XAtq", "-d", "repmgr", "-c", sql)
 	}
 	if got := on("SELECT string_agg(n::text, ',') FROM public.moment"); got != "1" {
 		t.Errorf("the restored rows are %q, want 1 alone", got)
