@@ -75,7 +75,7 @@ func runPgRestore(ctx context.Context, g *globals, name string, o pgRestoreOptio
 			return err
 		}
 		if output != nil {
-			document, err = restore.RestoreManaged(ctx, p, *output, wish, g.con.Step)
+			document, err = restore.Instance(ctx, p, *output, wish, g.con.Step)
 		} else {
 			document, err = restore.Restore(ctx, p, h, wish, g.con.Step)
 		}
@@ -114,7 +114,7 @@ func removeRestore(ctx context.Context, g *globals, p *provision.Platform, o pgR
 		err = restore.Remove(ctx, p, o.wait, o.remove)
 	default:
 		err = p.Operate(ctx, "pg restore", o.wait, func(ctx context.Context, _ *provision.Hosts) error {
-			return restore.RemoveManaged(ctx, p, *output, o.remove, g.con.Step)
+			return restore.RemoveInstance(ctx, p, *output, o.remove, g.con.Step)
 		})
 	}
 	if err != nil {

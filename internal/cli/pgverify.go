@@ -72,7 +72,7 @@ func runPgVerify(ctx context.Context, g *globals, name string, o pgVerifyOptions
 			if !lossChosen {
 				o.limits.RPO = managedLoss
 			}
-			document, err = restore.VerifyManaged(ctx, p, h, *output, o.limits, o.ca, g.con.Step)
+			document, err = restore.VerifyInstance(ctx, p, h, *output, o.limits, o.ca, g.con.Step)
 		} else {
 			document, err = restore.Verify(ctx, p, h, o.limits, g.con.Step)
 		}

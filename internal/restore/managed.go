@@ -79,9 +79,9 @@ func (m managed) dismiss(ctx context.Context, key, value string) error {
 	return errors.Join(errs...)
 }
 
-// RestoreManaged brings the database of a moment back as an instance of its
+// Instance brings the database of a moment back as an instance of its
 // own, which stays. When it fails, the instance goes.
-func RestoreManaged(ctx context.Context, p *provision.Platform, output postgresql.Output, wish Wish, say func(format string, args ...any)) (done *Restored, err error) {
+func Instance(ctx context.Context, p *provision.Platform, output postgresql.Output, wish Wish, say func(format string, args ...any)) (done *Restored, err error) {
 	m, err := newManaged(p, output, say)
 	if err != nil {
 		return nil, err
@@ -112,8 +112,8 @@ func RestoreManaged(ctx context.Context, p *provision.Platform, output postgresq
 	return r, nil
 }
 
-// RemoveManaged deletes an instance that was restored and kept.
-func RemoveManaged(ctx context.Context, p *provision.Platform, output postgresql.Output, name string, say func(format string, args ...any)) error {
+// RemoveInstance deletes an instance that was restored and kept.
+func RemoveInstance(ctx context.Context, p *provision.Platform, output postgresql.Output, name string, say func(format string, args ...any)) error {
 	m, err := newManaged(p, output, say)
 	if err != nil {
 		return err

@@ -24,11 +24,11 @@ const ManagedBackup = "rds"
 // verifyName is what the instance that a verification makes is called.
 const verifyName = "verify"
 
-// VerifyManaged restores the managed service's latest moment to an instance of
+// VerifyInstance restores the managed service's latest moment to an instance of
 // its own, asks it for everything in it, and deletes it whatever happened. ca
 // is a file with the certificates that the instance's must come from; empty:
 // those that AWS publishes.
-func VerifyManaged(ctx context.Context, p *provision.Platform, hosts *provision.Hosts, output postgresql.Output, limits Limits, ca string, say func(format string, args ...any)) (*Report, error) {
+func VerifyInstance(ctx context.Context, p *provision.Platform, hosts *provision.Hosts, output postgresql.Output, limits Limits, ca string, say func(format string, args ...any)) (*Report, error) {
 	report := newReport(p)
 	m, err := newManaged(p, output, say)
 	if err != nil {
