@@ -105,6 +105,13 @@ class Endpoint(unittest.TestCase):
             "a standby": (facts(instances=down), quorum.CANCEL),
             "another takes writes": (facts(own=writable(2), states={1: writable(), 4: writable()}), quorum.CANCEL),
             "another is silent": (facts(own=writable(2)), quorum.WAIT),
+            # The old primary's host was started again at once: clients waited a minute, until it had rejoined.
+            "back and silent, with this term's mark": (
+                facts(own=writable(2), instances={1: instance(1, fenced="2"), 2: instance(2)}), quorum.GO),
+            "back and silent, with an older mark": (
+                facts(own=writable(3), instances={1: instance(1, fenced="2"), 2: instance(2)}), quorum.WAIT),
+            "marked, and takes writes": (
+                facts(own=writable(2), states={1: writable(1), 4: writable()}, instances={1: instance(1, fenced="2"), 2: instance(2)}), quorum.CANCEL),
         }
         for name, (known, act) in table.items():
             with self.subTest(name):

@@ -73,7 +73,10 @@ def may_own_endpoint(settings, facts):
     """Return whether clients may be led to this node."""
     if not facts.own.writable:
         return Verdict(CANCEL, "this node takes no writes")
-    return _cancelled(settings, facts) or _proven(settings, facts)
+    # Who carries the mark of this node's own term was down when this node was promoted. Its host may be back by now, silent
+    # until it has rejoined; the boot guard has kept its server from taking writes ever since.
+    fenced = {number for number, instance in facts.instances.items() if instance.fenced == str(facts.own.timeline)}
+    return _cancelled(settings, facts) or _proven(settings, dataclasses.replace(facts, excused=facts.excused | fenced))
 
 
 def visible(facts):
