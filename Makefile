@@ -9,6 +9,7 @@ INFRA := bin/infra
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ROWS ?= all
 DRILL ?=
+BENCH ?= 1
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X infra/internal/cli.version=$(VERSION) -X infra/internal/cli.commit=$(COMMIT)
 
@@ -71,5 +72,5 @@ verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, rep
 	@go test -v -tags endtoend -count=1 -timeout 6h -run '^(TestDatabase|TestManagedDatabase)$$' ./cmd/infra
 
 .PHONY: bench
-bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing
-	@INFRA_BENCH=1 go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra
+bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust
+	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra
