@@ -30,7 +30,7 @@ and shows what happens. Data that the primary does not have are lost on that nod
 
 A node that can be made a standby neither by rewinding nor by copying asks for another host (infra pg status says so).
 --replace has Terraform make its instance and volumes anew, and Ansible configure and clone it. The plan is shown first.
---wanted does so to every node that asks for it, and nothing where none does: for a schedule.`,
+--wanted does so to the first node that asks for it, one a call, and nothing where none does: for a schedule.`,
 		Args: cobra.MatchAll(cobra.RangeArgs(1, 2), func(_ *cobra.Command, args []string) error {
 			if (len(args) == 1) != o.wanted {
 				return fault.New(fault.Usage, "", errors.New("either a NODE is named, or --wanted is given"), "infra pg rejoin --help")
@@ -43,7 +43,7 @@ A node that can be made a standby neither by rewinding nor by copying asks for a
 	}, "  infra pg rejoin prod postgresql-1\n  infra pg rejoin prod postgresql-1 --replace --confirm prod\n  infra pg rejoin prod --wanted --confirm prod",
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "make the node's instance and volumes anew")
-	cmd.Flags().BoolVar(&o.wanted, "wanted", false, "replace every node that asks for it, none is named")
+	cmd.Flags().BoolVar(&o.wanted, "wanted", false, "replace the first node that asks for it; none is named")
 	pgChangeFlags(cmd, &o.pgChange)
 	return cmd
 }
