@@ -41,9 +41,7 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Record, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	ids := slices.Sorted(maps.Keys(present))
-	slices.Reverse(ids)
-	ids = ids[:min(n, len(ids))]
+	ids := candidates(slices.Sorted(maps.Keys(present)), n)
 	records := make([]Record, len(ids))
 	group, reading = errgroup.WithContext(ctx)
 	group.SetLimit(readers)
@@ -57,12 +55,28 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Record, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	// Ids of the same second are in no order.
 	slices.SortStableFunc(records, func(a, b Record) int { return b.Started.Compare(a.Started) })
 	if alive := s.alive(held); alive != nil && !slices.Contains(ids, held.Run) {
 		records = append([]Record{*alive}, records...)
 	}
 	return records[:min(n, len(records))], nil
+}
+
+// candidates are, newest first, the ids among which the newest n runs are:
+// those of one second are in no order, so all of the last one's second count.
+func candidates(sorted []string, n int) []string {
+	ids := slices.Clone(sorted)
+	slices.Reverse(ids)
+	for n > 0 && n < len(ids) && second(ids[n]) == second(ids[n-1]) {
+		n++
+	}
+	return ids[:min(n, len(ids))]
+}
+
+// second is the time that an id begins with.
+func second(id string) string {
+	stamp, _, _ := strings.Cut(id, "-")
+	return stamp
 }
 
 // Find is one run by its id; ErrNoRecord is in the error when the ledger has

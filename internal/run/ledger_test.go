@@ -219,6 +219,29 @@ func TestRunsNewestFirst(t *testing.T) {
 	}
 }
 
+// The newest of the runs that began in one second is the one that began last,
+// whatever its id ends with.
+func TestNewestOfOneSecond(t *testing.T) {
+	b := newBucket(t)
+	stamp := time.Now().UTC().Format("20060102T150405Z")
+	began := []string{stamp + "-333333", stamp + "-111111", stamp + "-222222"}
+	for _, id := range began {
+		finish(t, b.store(), id, Done)
+	}
+	slices.Reverse(began)
+	for n := 1; n <= len(began); n++ {
+		runs, err := b.store().Runs(t.Context(), n)
+		if err != nil || len(runs) != n {
+			t.Fatalf("the newest %d are %v, %v", n, runs, err)
+		}
+		for i, r := range runs {
+			if r.Run != began[i] {
+				t.Errorf("the newest %d: %d is %s, want %s", n, i, r.Run, began[i])
+			}
+		}
+	}
+}
+
 func TestDiedBeforeItsFirstChange(t *testing.T) {
 	b := newBucket(t)
 	if err := b.store().append(t.Context(), "one", beginName, NewRecord(elsewhere("one"), "prod")); err != nil {
