@@ -26,7 +26,7 @@ const (
 // A new package is added here, on the lowest floor that it fits.
 func floors() [][]string {
 	return [][]string{
-		{"fault", "process", "spelling"},
+		{"fault", "history", "process", "spelling"},
 		{"console", "environment", "python", "stack"},
 		{"account", "guard", "inventory"},
 		{"run", "state"},
@@ -38,8 +38,8 @@ func floors() [][]string {
 		{"sandbox/engine", "sandbox/host"},
 		{"sandbox/image", "sandbox/reconcile"},
 		{"sandbox"},
-		{"emr", "fleet", "postgresql", "snapshot", "zookeeper"},
-		{"drill", "provision", "status"},
+		{"drill", "emr", "fleet", "postgresql", "snapshot", "zookeeper"},
+		{"pgdrill", "provision", "status", "zkdrill"},
 		{"restore"},
 		{"doctor", "report"},
 		{"bench"},
@@ -57,13 +57,15 @@ func owners() map[string][]string {
 		"github.com/apenella/go-ansible":      {"ansible"},
 		"github.com/docker/docker":            {"sandbox"},
 		"github.com/miekg/dns":                {"sandbox"},
+		"github.com/anishathalye/porcupine":   {"history"},
+		"github.com/go-zookeeper/zk":          {"zkdrill"},
 		"gopkg.in/yaml.v3":                    {"cli", "environment", "inventory", "sandbox"},
 	}
 }
 
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
-func pure() []string { return []string{"fault", "guard", "inventory", "spelling", "stack"} }
+func pure() []string { return []string{"fault", "guard", "history", "inventory", "spelling", "stack"} }
 
 func impure() []string {
 	return []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys", "github.com/aws"}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"infra/internal/drill"
+	"infra/internal/pgdrill"
 	table "infra/internal/report"
 )
 
@@ -49,7 +49,7 @@ func TestDrillPostgreSQL(t *testing.T) {
 }
 
 // drillReport runs the drill, shows its table as it goes, and reads its report.
-func drillReport(t *testing.T, p *platform, scenarios []string) drill.Report {
+func drillReport(t *testing.T, p *platform, scenarios []string) pgdrill.Report {
 	t.Helper()
 	args := []string{"-C", p.project, "pg", "drill", "e2e", "--output", "json"}
 	for _, word := range scenarios {
@@ -62,7 +62,7 @@ func drillReport(t *testing.T, p *platform, scenarios []string) drill.Report {
 	cmd := exec.CommandContext(t.Context(), p.infra, args...)
 	cmd.Stderr = os.Stderr
 	out, runErr := cmd.Output()
-	var report drill.Report
+	var report pgdrill.Report
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatalf("infra pg drill: %v, %v\n%s", runErr, err, out)
 	}

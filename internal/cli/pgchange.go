@@ -10,23 +10,14 @@ import (
 	"infra/internal/fault"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
-	"infra/internal/run"
 )
-
-// pgChange are the flags of every command that changes the database by hand.
-type pgChange struct {
-	wait        run.Wait
-	autoApprove bool
-	allowDirty  bool
-	confirm     string
-}
 
 // work is what a command does on the nodes, with what is known of them.
 type work func(ctx context.Context, w postgresql.Work, overview *postgresql.Overview) (*postgresql.Done, error)
 
 // changeDatabase holds the environment, looks at the database and works on it.
 // What was done is printed also when it failed.
-func changeDatabase(ctx context.Context, g *globals, p *provision.Platform, verb string, o pgChange, do work) error {
+func changeDatabase(ctx context.Context, g *globals, p *provision.Platform, verb string, o byHand, do work) error {
 	if err := p.Preflight(ctx, o.allowDirty); err != nil {
 		return err
 	}

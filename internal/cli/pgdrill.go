@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/spf13/cobra"
 
-	"infra/internal/drill"
+	"infra/internal/pgdrill"
 	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/postgresql"
@@ -22,7 +22,7 @@ import (
 	"infra/internal/run"
 )
 
-// drillOptions are the flags of pg drill.
+// drillOptions are the flags of pg pgdrill.
 type drillOptions struct {
 	scenarios      []string
 	rounds         int
@@ -59,21 +59,28 @@ as a page of HTML.`,
 }
 
 func runPgDrill(ctx context.Context, g *globals, name string, o drillOptions) error {
-	scenarios, err := chosenScenarios(o)
-	if err != nil {
+	scenarios := pgdrill.Scenarios()
+	if err := o.check("pg", func(name string) bool { return slices.ContainsFunc(scenarios, func(s pgdrill.Scenario) bool { return s.Name == name }) }); err != nil {
 		return err
 	}
+	if len(o.scenarios) > 0 {
+		scenarios = slices.DeleteFunc(scenarios, func(s pgdrill.Scenario) bool { return !slices.Contains(o.scenarios, s.Name) })
+	}
 	if o.list {
-		return listScenarios(g, scenarios)
+		titles := [][2]string{}
+		for _, s := range scenarios {
+			titles = append(titles, [2]string{s.Name, s.Title})
+		}
+		return listScenarios(g, "infra/pg-drill-list/v1", titles)
 	}
 	p, err := begin(ctx, g, name, provision.Selection{Wait: o.wait})
 	if err != nil {
 		return err
 	}
-	if err := mayDrill(g, p, o); err != nil {
+	if err := mayDrill(g, p, o, "pg", "database"); err != nil {
 		return err
 	}
-	var result *drill.Report
+	var result *pgdrill.Report
 	err = p.Operate(ctx, "pg drill", o.wait, func(ctx context.Context, h *provision.Hosts) error {
 		result, err = runDrill(ctx, g, p, h, scenarios, o.rounds)
 		return err
@@ -88,47 +95,45 @@ func runPgDrill(ctx context.Context, g *globals, name string, o drillOptions) er
 	return err
 }
 
-// chosenScenarios are those that the flags name, in the order of the list.
-func chosenScenarios(o drillOptions) ([]drill.Scenario, error) {
-	all := drill.Scenarios()
+// check refuses what cannot be asked for; known says whether there is a
+// scenario of that name.
+func (o drillOptions) check(command string, known func(string) bool) error {
 	if o.rounds < 1 {
-		return nil, fault.New(fault.Usage, "", errors.New("--rounds must be at least 1"), "infra pg drill --help")
+		return fault.New(fault.Usage, "", errors.New("--rounds must be at least 1"), "infra "+command+" drill --help")
 	}
 	for _, name := range o.scenarios {
-		if !slices.ContainsFunc(all, func(s drill.Scenario) bool { return s.Name == name }) {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("there is no scenario %q", name), "infra pg drill ENV --list")
+		if !known(name) {
+			return fault.New(fault.Usage, "", fmt.Errorf("there is no scenario %q", name), "infra "+command+" drill ENV --list")
 		}
 	}
-	if len(o.scenarios) == 0 {
-		return all, nil
-	}
-	return slices.DeleteFunc(all, func(s drill.Scenario) bool { return !slices.Contains(o.scenarios, s.Name) }), nil
+	return nil
 }
 
 // scenarioDocument is what --list prints as JSON.
 type scenarioDocument struct {
-	Schema    string            `json:"schema"` // infra/pg-drill-list/v1
+	Schema    string            `json:"schema"` // infra/pg-drill-list/v1 or infra/zk-drill-list/v1
 	Scenarios map[string]string `json:"scenarios"`
 }
 
-func listScenarios(g *globals, scenarios []drill.Scenario) error {
+// listScenarios shows names and titles.
+func listScenarios(g *globals, schema string, titles [][2]string) error {
 	if g.con.JSON() {
-		doc := scenarioDocument{Schema: "infra/pg-drill-list/v1", Scenarios: map[string]string{}}
-		for _, s := range scenarios {
-			doc.Scenarios[s.Name] = s.Title
+		doc := scenarioDocument{Schema: schema, Scenarios: map[string]string{}}
+		for _, s := range titles {
+			doc.Scenarios[s[0]] = s[1]
 		}
 		return g.con.WriteJSON(doc)
 	}
 	var b strings.Builder
-	for _, s := range scenarios {
-		fmt.Fprintf(&b, "%-18s %s\n", s.Name, s.Title)
+	for _, s := range titles {
+		fmt.Fprintf(&b, "%-18s %s\n", s[0], s[1])
 	}
 	_, err := g.con.Out().Write([]byte(b.String()))
 	return err
 }
 
 // mayDrill refuses where harm is not to be done.
-func mayDrill(g *globals, p *provision.Platform, o drillOptions) error {
+func mayDrill(g *globals, p *provision.Platform, o drillOptions, command, what string) error {
 	name := p.Env.Name()
 	if o.confirm != "" {
 		if err := guard.Typed(name, o.confirm); err != nil {
@@ -139,22 +144,22 @@ func mayDrill(g *globals, p *provision.Platform, o drillOptions) error {
 		return nil
 	}
 	if !o.allowProtected {
-		return fault.New(fault.Refused, "drill the database of "+name, errors.New("the environment is protected, and a drill breaks the database on purpose"),
-			"infra pg drill "+name+" --allow-protected, when nobody depends on it")
+		return fault.New(fault.Refused, "drill the "+what+" of "+name, errors.New("the environment is protected, and a drill breaks the "+what+" on purpose"),
+			"infra "+command+" drill "+name+" --allow-protected, when nobody depends on it")
 	}
 	if o.confirm != "" {
 		return nil
 	}
-	err := g.con.Confirm("The drill breaks the database of "+name+" on purpose, again and again.", name)
+	err := g.con.Confirm("The drill breaks the "+what+" of "+name+" on purpose, again and again.", name)
 	if err != nil {
-		return fault.New(fault.Refused, "drill the database of "+name, err, "infra pg drill "+name+" --allow-protected --confirm "+name)
+		return fault.New(fault.Refused, "drill the "+what+" of "+name, err, "infra "+command+" drill "+name+" --allow-protected --confirm "+name)
 	}
 	return nil
 }
 
 // runDrill runs it on the platform's hosts and writes the report. A drill
 // that found something wrong has failed.
-func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provision.Hosts, scenarios []drill.Scenario, rounds int) (*drill.Report, error) {
+func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provision.Hosts, scenarios []pgdrill.Scenario, rounds int) (*pgdrill.Report, error) {
 	op := "drill the database of " + p.Env.Name()
 	machines := ec2.NewFromConfig(p.AWS())
 	output, cluster, err := drillCluster(p, h)
@@ -167,19 +172,19 @@ func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provisi
 		defer cancel()
 		return postgresql.Read(ctx, h.Client.Run, machines, cluster.Nodes(), *output)
 	}
-	if cluster.Synchronous, err = drill.Synchronous(ctx, h.Client, cluster); err != nil {
+	if cluster.Synchronous, err = pgdrill.Synchronous(ctx, h.Client, cluster); err != nil {
 		return nil, fault.New(fault.Hosts, op, err, "infra status "+p.Env.Name())
 	}
 	started := time.Now()
-	results, runErr := drill.Run(ctx, drill.Settings{
+	results, runErr := pgdrill.Run(ctx, pgdrill.Settings{
 		Cluster: cluster, Client: h.Client, EC2: machines, Scenarios: scenarios, Rounds: rounds, Health: health,
 		Progress: func(text string) { g.con.Step("%s", text) },
 	})
-	if errors.Is(runErr, drill.ErrUnhealthy) && len(results) == 0 {
+	if errors.Is(runErr, pgdrill.ErrUnhealthy) && len(results) == 0 {
 		return nil, fault.New(fault.Refused, op, runErr, "infra pg status "+p.Env.Name())
 	}
-	doc := drill.NewReport(p.Env.Name(), p.Run.ID, started, cluster, rounds, results, runErr)
-	if err := writeDrill(g, p, doc); err != nil {
+	doc := pgdrill.NewReport(p.Env.Name(), p.Run.ID, started, cluster, rounds, results, runErr)
+	if err := writeDrill(g, p, doc, report.DrillPage(doc)); err != nil {
 		return &doc, errors.Join(runErr, err)
 	}
 	switch {
@@ -194,11 +199,11 @@ func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provisi
 }
 
 // drillCluster reads from the state what there is to break.
-func drillCluster(p *provision.Platform, h *provision.Hosts) (*postgresql.Output, drill.Cluster, error) {
+func drillCluster(p *provision.Platform, h *provision.Hosts) (*postgresql.Output, pgdrill.Cluster, error) {
 	op := "drill the database of " + p.Env.Name()
 	output, err := decoded[postgresql.Output](h.State, "postgresql")
 	if err != nil {
-		return nil, drill.Cluster{}, err
+		return nil, pgdrill.Cluster{}, err
 	}
 	variables, err := decoded[struct {
 		PostgreSQL struct {
@@ -207,20 +212,20 @@ func drillCluster(p *provision.Platform, h *provision.Hosts) (*postgresql.Output
 		} `json:"postgresql"`
 	}](h.State, "group_vars")
 	if err != nil {
-		return nil, drill.Cluster{}, err
+		return nil, pgdrill.Cluster{}, err
 	}
 	if output == nil || variables == nil || output.Engine != "postgresql" {
-		return nil, drill.Cluster{}, fault.New(fault.Refused, op, errors.New("it has no hosts: the managed service does its failovers itself"), "infra pg status "+p.Env.Name())
+		return nil, pgdrill.Cluster{}, fault.New(fault.Refused, op, errors.New("it has no hosts: the managed service does its failovers itself"), "infra pg status "+p.Env.Name())
 	}
-	cluster := drill.NewCluster(h.Inventory.Hosts(), *output, variables.PostgreSQL.Name, variables.PostgreSQL.Version)
+	cluster := pgdrill.NewCluster(h.Inventory.Hosts(), *output, variables.PostgreSQL.Name, variables.PostgreSQL.Version)
 	if cluster.Client.ID == "" {
-		return nil, drill.Cluster{}, fault.New(fault.Refused, op, errors.New("there is no bastion, and no other host that the client could run on"), "")
+		return nil, pgdrill.Cluster{}, fault.New(fault.Refused, op, errors.New("there is no bastion, and no other host that the client could run on"), "")
 	}
 	return output, cluster, nil
 }
 
 // writeDrill puts the report into the run's directory.
-func writeDrill(g *globals, p *provision.Platform, doc drill.Report) error {
+func writeDrill(g *globals, p *provision.Platform, doc any, page report.Page) error {
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return err
@@ -228,11 +233,11 @@ func writeDrill(g *globals, p *provision.Platform, doc drill.Report) error {
 	if _, err := p.Run.Write("drill.json", text); err != nil {
 		return err
 	}
-	var page bytes.Buffer
-	if err := report.DrillPage(doc).Write(&page); err != nil {
+	var rendered bytes.Buffer
+	if err := page.Write(&rendered); err != nil {
 		return err
 	}
-	path, err := p.Run.Write("drill.html", page.Bytes())
+	path, err := p.Run.Write("drill.html", rendered.Bytes())
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func newPgFailoverCommand(g *globals) *cobra.Command {
-	var o pgChange
+	var o byHand
 	var to string
 	var acceptLoss bool
 	cmd := describe(&cobra.Command{
@@ -31,11 +31,11 @@ two can never take writes. With engine rds, the managed service is told to fail 
 	}, "  infra pg failover prod\n  infra pg failover prod --to postgresql-3 --accept-loss --confirm prod", fault.Refused, fault.Locked, fault.Hosts)
 	cmd.Flags().StringVar(&to, "to", "", "the standby that takes over (default: the most advanced one)")
 	cmd.Flags().BoolVar(&acceptLoss, "accept-loss", false, "also when rows that were acknowledged may be lost")
-	pgChangeFlags(cmd, &o)
+	byHandFlags(cmd, &o)
 	return cmd
 }
 
-func runPgFailover(ctx context.Context, g *globals, name, to string, acceptLoss bool, o pgChange) error {
+func runPgFailover(ctx context.Context, g *globals, name, to string, acceptLoss bool, o byHand) error {
 	p, err := begin(ctx, g, name, provision.Selection{})
 	if err != nil {
 		return err

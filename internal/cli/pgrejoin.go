@@ -14,7 +14,7 @@ import (
 
 // pgRejoinOptions are the flags of pg rejoin.
 type pgRejoinOptions struct {
-	pgChange
+	byHand
 	replace bool
 	wanted  bool
 }
@@ -44,7 +44,7 @@ A node that can be made a standby neither by rewinding nor by copying asks for a
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "make the node's instance and volumes anew")
 	cmd.Flags().BoolVar(&o.wanted, "wanted", false, "replace the first node that asks for it; none is named")
-	pgChangeFlags(cmd, &o.pgChange)
+	byHandFlags(cmd, &o.byHand)
 	return cmd
 }
 
@@ -53,7 +53,7 @@ func runPgRejoin(ctx context.Context, g *globals, name string, nodes []string, o
 	if err != nil {
 		return err
 	}
-	return changeDatabase(ctx, g, p, "rejoin", o.pgChange, func(ctx context.Context, w postgresql.Work, overview *postgresql.Overview) (*postgresql.Done, error) {
+	return changeDatabase(ctx, g, p, "rejoin", o.byHand, func(ctx context.Context, w postgresql.Work, overview *postgresql.Overview) (*postgresql.Done, error) {
 		switch {
 		case w.Output.Engine == "rds":
 			return nil, managedRefusal("rejoin", name)
@@ -63,16 +63,16 @@ func runPgRejoin(ctx context.Context, g *globals, name string, nodes []string, o
 				return nil, nil //nolint:nilnil // nothing was done
 			}
 			// One at a time: the next may be what is left of the cluster. The schedule comes again.
-			return replaceNode(ctx, g, p, w, overview, nodes[0], o.pgChange)
+			return replaceNode(ctx, g, p, w, overview, nodes[0], o.byHand)
 		case o.replace:
-			return replaceNode(ctx, g, p, w, overview, nodes[0], o.pgChange)
+			return replaceNode(ctx, g, p, w, overview, nodes[0], o.byHand)
 		default:
-			return rejoinNode(ctx, g, p, w, overview, nodes[0], o.pgChange)
+			return rejoinNode(ctx, g, p, w, overview, nodes[0], o.byHand)
 		}
 	})
 }
 
-func rejoinNode(ctx context.Context, g *globals, p *provision.Platform, w postgresql.Work, overview *postgresql.Overview, node string, o pgChange) (*postgresql.Done, error) {
+func rejoinNode(ctx context.Context, g *globals, p *provision.Platform, w postgresql.Work, overview *postgresql.Overview, node string, o byHand) (*postgresql.Done, error) {
 	name := p.Env.Name()
 	n, needed, err := postgresql.PlanRejoin(overview, node)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // replaceNode has Terraform make a node's instance and volumes anew, Ansible
 // configure and clone it, and waits until it follows the primary. The plan is
 // what is asked about.
-func replaceNode(ctx context.Context, g *globals, p *provision.Platform, w postgresql.Work, overview *postgresql.Overview, node string, o pgChange) (*postgresql.Done, error) {
+func replaceNode(ctx context.Context, g *globals, p *provision.Platform, w postgresql.Work, overview *postgresql.Overview, node string, o byHand) (*postgresql.Done, error) {
 	name := p.Env.Name()
 	n, err := postgresql.PlanReplace(overview, node)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func newPgSwitchoverCommand(g *globals) *cobra.Command {
-	var o pgChange
+	var o byHand
 	var to string
 	cmd := describe(&cobra.Command{
 		Use:   "switchover ENV",
@@ -27,19 +27,11 @@ started again; an interrupt in the middle is heeded when it is over.`,
 		},
 	}, "  infra pg switchover prod\n  infra pg switchover prod --to postgresql-2 --confirm prod", fault.Refused, fault.Locked, fault.Hosts)
 	cmd.Flags().StringVar(&to, "to", "", "the standby that takes over (default: the one nearest to the primary)")
-	pgChangeFlags(cmd, &o)
+	byHandFlags(cmd, &o)
 	return cmd
 }
 
-// pgChangeFlags adds the flags of every command that changes the database.
-func pgChangeFlags(cmd *cobra.Command, o *pgChange) {
-	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (a protected environment asks all the same, see --confirm)")
-	confirmFlag(cmd, &o.confirm)
-	dirtyFlag(cmd, &o.allowDirty)
-	lockFlag(cmd, &o.wait)
-}
-
-func runPgSwitchover(ctx context.Context, g *globals, name, to string, o pgChange) error {
+func runPgSwitchover(ctx context.Context, g *globals, name, to string, o byHand) error {
 	p, err := begin(ctx, g, name, provision.Selection{})
 	if err != nil {
 		return err

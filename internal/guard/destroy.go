@@ -89,6 +89,9 @@ func Destroys(changes []Change, allow []string) error {
 	if near := misspelt(stateful, allow); near != "" {
 		text += "\n" + near
 	}
+	if leaves(stateful) {
+		text += "\nservers of ZooKeeper leave the ensemble before they go, or it may be left without a majority: infra zk shrink ENV does both"
+	}
 	return fault.New(fault.Refused, "check what the plan destroys", fmt.Errorf("%s", text),
 		"if that is meant, add "+strings.Join(flags, " "))
 }
@@ -118,6 +121,14 @@ func Idle(changes []Change, inUse ...string) []Change {
 		}
 	}
 	return out
+}
+
+// leaves tells whether a server of ZooKeeper would go for good.
+func leaves(stateful []Change) bool {
+	return slices.ContainsFunc(stateful, func(c Change) bool {
+		p, ok := parse(c.Address)
+		return ok && c.Action == Delete && p.kind == "aws_instance" && slices.Contains(p.modules, "zookeeper")
+	})
 }
 
 func (c Change) destructive() bool {

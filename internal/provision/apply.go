@@ -145,9 +145,9 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	var err error
 	stop := p.con.Still(s.Stack.String() + ": applying")
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
-	if err == nil && len(s.targets) > 0 && result.Applied > 0 {
+	if err == nil && len(s.targets) > 0 && result.Applied > 0 && s.whole {
 		// Terraform leaves an output as it was when only some of what it is made of was targeted: the hosts, of which
-		// Ansible must know the new ones.
+		// Ansible must know the new ones. Where some layers were never made there is nothing to compare them with.
 		err = s.workspace.Refresh(ctx)
 	}
 	stop()

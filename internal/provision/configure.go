@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +79,12 @@ func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir stri
 
 // Configure brings the hosts of the selected layers to what the roles say.
 func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Result, error) {
+	return p.ConfigureOnly(ctx, layers, nil, nil)
+}
+
+// ConfigureOnly is Configure without the hosts that are left out, and with
+// variables that stand above those of the state.
+func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without func(inventory.Host) bool, variables map[string]any) (ansible.Result, error) {
 	s, err := p.Applied(ctx, platformProduct)
 	if err != nil {
 		return ansible.Result{}, err
@@ -87,6 +94,9 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 		return ansible.Result{}, err
 	}
 	hosts := within(inv.Hosts(), layers)
+	if without != nil {
+		hosts = slices.DeleteFunc(slices.Clone(hosts), without)
+	}
 	if len(hosts) == 0 {
 		p.con.Step("%s: there are no hosts to configure", p.Env.Name())
 		return ansible.Result{}, nil
@@ -113,8 +123,10 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 	if err := p.begun(ctx); err != nil {
 		return ansible.Result{}, err
 	}
+	all := p.hostVariables()
+	maps.Copy(all, variables)
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
-	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: p.hostVariables()})
+	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: all})
 }
 
 // playing is a playbook with the hosts that it is for.

@@ -48,6 +48,7 @@ type StackPlan struct {
 	workspace *terraform.Workspace
 	targets   []string
 	base      *guard.Version // the state that was planned against; nil: there was none
+	whole     bool           // that state has the hosts: no layer was left out since the first apply
 }
 
 // Plans is what would happen to an environment, stacks in order.
@@ -132,9 +133,10 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 
 // against notes which states a plan is made from.
 func (s *StackPlan) against(states map[string]*state.State) {
-	s.Inputs, s.base = inputs(s.Stack, states), nil
+	s.Inputs, s.base, s.whole = inputs(s.Stack, states), nil, false
 	if own := states[s.Stack.Product]; own != nil {
 		s.base = (*guard.Version)(version(own))
+		_, s.whole = own.Outputs["hosts"]
 	}
 }
 

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"infra/internal/drill"
+	"infra/internal/pgdrill"
 )
 
 // DrillText is a drill as a table: one line a scenario, what is wrong below.
-func DrillText(r drill.Report) string {
+func DrillText(r pgdrill.Report) string {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // a Builder never fails
 	_, _ = fmt.Fprintln(table, "SCENARIO\tRESULT\tOUTCOME\tWRITE GAP\tLIMIT\tROWS LOST\tRPO\tPRIMARY\tHEALTHY AFTER")
@@ -30,7 +30,7 @@ func DrillText(r drill.Report) string {
 }
 
 // drillRow is a scenario's cells.
-func drillRow(s drill.Result) []string {
+func drillRow(s pgdrill.Result) []string {
 	result, repaired, primary := "passed", "never", s.Before
 	if !s.Passed {
 		result = "FAILED"
@@ -55,7 +55,7 @@ func orNone(text string) string {
 }
 
 // drillVerdict is the sum of a drill in one line.
-func drillVerdict(r drill.Report) string {
+func drillVerdict(r pgdrill.Report) string {
 	passed := 0
 	for _, s := range r.Results {
 		if s.Passed {

@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"infra/internal/drill"
+	"infra/internal/pgdrill"
 )
 
-func drilled() drill.Report {
-	return drill.NewReport("test", "20261122T083015Z-1f2e3d", time.Now(), drill.Cluster{}, 1, []drill.Result{
+func drilled() pgdrill.Report {
+	return pgdrill.NewReport("test", "20261122T083015Z-1f2e3d", time.Now(), pgdrill.Cluster{}, 1, []pgdrill.Result{
 		{
-			Name: "kill", Title: "the primary's server is killed", Round: 1, Passed: true, Expected: drill.Failover, Outcome: drill.Failover,
+			Name: "kill", Title: "the primary's server is killed", Round: 1, Passed: true, Expected: pgdrill.Failover, Outcome: pgdrill.Failover,
 			WriteGap: 8.25, GapLimit: 30, Acknowledged: 400, Lost: 2, RPO: 0.3, Before: "one", After: "two", Repaired: 41,
 			Timeline: drill.Timeline{
 				From: -3, To: 45, Marks: []drill.Mark{{At: 0, Label: "harm"}, {At: 6, Label: `two: "fenced" <one>`}},
-				Lanes: []drill.Lane{{Name: "client, name", Spans: []drill.Span{{From: -3, To: 0, Kind: "acknowledged"}}}, {Name: "two", Spans: []drill.Span{{From: 8, To: 45, Kind: drill.Writable}}}},
+				Lanes: []drill.Lane{{Name: "client, name", Spans: []drill.Span{{From: -3, To: 0, Kind: "acknowledged"}}}, {Name: "two", Spans: []drill.Span{{From: 8, To: 45, Kind: pgdrill.Writable}}}},
 			},
 		},
-		{Name: "hang", Title: "it hangs", Round: 1, Findings: []string{"two nodes took writes at the same time"}, TwoWritable: true, Before: "two", Outcome: drill.Lost},
+		{Name: "hang", Title: "it hangs", Round: 1, Findings: []string{"two nodes took writes at the same time"}, TwoWritable: true, Before: "two", Outcome: pgdrill.Lost},
 	}, nil)
 }
 

@@ -6,10 +6,13 @@ import (
 	"strings"
 
 	"infra/internal/drill"
+	"infra/internal/pgdrill"
+	"infra/internal/zkdrill"
+	"infra/internal/zookeeper"
 )
 
 // DrillPage is a drill as a page: the table, and of each scenario a picture.
-func DrillPage(r drill.Report) Page {
+func DrillPage(r pgdrill.Report) Page {
 	page := Page{
 		Title: "PostgreSQL drill of " + r.Environment, Made: r.Ended, Good: r.Passed, Verdict: drillVerdict(r),
 		Facts: []Fact{
@@ -111,11 +114,11 @@ func tick(span float64) float64 {
 
 func spanColour(kind string) string {
 	switch kind {
-	case "acknowledged", drill.Writable:
+	case "acknowledged", pgdrill.Writable, zookeeper.Leader, zookeeper.Standalone:
 		return "var(--good)"
-	case drill.InStandby:
+	case pgdrill.InStandby, zookeeper.Follower:
 		return "var(--accent)"
-	case drill.Silent, drill.Refusing:
+	case pgdrill.Silent, pgdrill.Refusing, zkdrill.Electing, zkdrill.Down:
 		return "var(--bad)"
 	default: // the name of a node
 		return "var(--second)"

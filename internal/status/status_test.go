@@ -98,7 +98,12 @@ func answering(broken map[string]error) Run {
 		if argv[0] == "true" {
 			return nil, nil
 		}
-		return os.ReadFile(filepath.Join("..", filepath.FromSlash(files[h.Name])))
+		data, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(files[h.Name])))
+		// The ensemble that was asked ran on one machine.
+		for _, n := range []string{"1", "2", "3"} {
+			data = bytes.ReplaceAll(data, []byte("127.0.0.1:1288"+n), []byte("10.0.2."+n+":2888"))
+		}
+		return data, err
 	}
 }
 

@@ -2,6 +2,7 @@ package zookeeper
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,19 +83,20 @@ func (m *Member) fromCommand(command string, raw json.RawMessage) error {
 		m.Zxid = "0x" + strconv.FormatInt(answer.Server.Zxid, 16)
 	case "voting_view":
 		var answer struct {
-			Config map[string]json.RawMessage `json:"current_config"`
+			Config map[string]struct {
+				Addresses []string `json:"server_addresses"`
+			} `json:"current_config"`
 		}
 		if err := json.Unmarshal(raw, &answer); err != nil {
 			return err
 		}
-		for id := range answer.Config {
+		for id, server := range answer.Config {
 			number, err := strconv.Atoi(id)
 			if err != nil {
 				return err
 			}
-			m.Voters = append(m.Voters, number)
+			m.votes(number, strings.Join(server.Addresses, "|"))
 		}
-		slices.Sort(m.Voters)
 	}
 	return nil
 }
@@ -145,10 +147,9 @@ func (m *Member) fromWords(output string) error {
 		id, isServer := strings.CutPrefix(name, "server.")
 		number, err := strconv.Atoi(id)
 		if isServer && err == nil && !strings.Contains(value, ":observer") {
-			m.Voters = append(m.Voters, number)
+			m.votes(number, value)
 		}
 	}
-	slices.Sort(m.Voters)
 	switch {
 	case len(answers["srvr"])+len(answers["mntr"]) == 0:
 		return &notServingError{"no ZooKeeper answers on the host"}
@@ -156,6 +157,17 @@ func (m *Member) fromWords(output string) error {
 		return fmt.Errorf("%w: no mode in it", errMalformed)
 	}
 	return nil
+}
+
+// votes notes a voter that the server knows, "host:port..." is where. A server
+// knows itself by its address.
+func (m *Member) votes(id int, where string) {
+	host, _, _ := strings.Cut(where, ":")
+	m.Voters = append(m.Voters, Voter{ID: id, Address: plain(host)})
+	slices.SortFunc(m.Voters, func(a, b Voter) int { return cmp.Compare(a.ID, b.ID) })
+	if host == m.Address {
+		m.Server = id
+	}
 }
 
 // release is the number in front of "3.8.0-5a02a05..., built on ...".

@@ -7,12 +7,10 @@ import (
 	"strings"
 )
 
-// Limits beyond which a serving member is a problem; they are those of the
-// alarms.
-const (
-	mostOutstanding = 100
-	mostLatency     = 100 // milliseconds
-)
+// mostOutstanding is beyond how many waiting requests a serving member is a
+// problem, as for the alarm. The latency is none: a server tells its mean since
+// it was started, the alarm goes by that of the last minutes.
+const mostOutstanding = 100
 
 // Judge decides what the members' answers mean together. Every member is
 // expected to serve, and the voters that servers know are expected to be
@@ -33,16 +31,17 @@ func Judge(members []Member) Status {
 		s.problem("no server could be asked: %s", first.Error)
 		return s
 	}
-	var leaders, numbers []string
-	var expected []int
+	var leaders, expected []string
 	voting := 0
 	synced := 0
 	for _, m := range s.Members {
-		expected = append(expected, m.Number)
-		numbers = append(numbers, fmt.Sprint(m.Number))
+		expected = append(expected, m.Address)
 		switch m.Mode {
 		case Leader, Standalone:
 			leaders = append(leaders, m.Name)
+			if len(m.Voters) > 0 { // how many make a majority is the ensemble's own affair
+				s.Quorum = len(m.Voters)/2 + 1
+			}
 			synced = m.SyncedFollowers
 			voting++
 		case Follower:
@@ -65,13 +64,13 @@ func Judge(members []Member) Status {
 		s.problem("%d of %d followers are in step with the leader", synced, voting-1)
 	}
 	for _, m := range s.Members {
-		s.judgeMember(m, expected, numbers)
+		s.judgeMember(m, expected)
 	}
 	s.Serving = len(leaders) == 1 && voting >= s.Quorum
 	return s
 }
 
-func (s *Status) judgeMember(m Member, expected []int, numbers []string) {
+func (s *Status) judgeMember(m Member, expected []string) {
 	switch {
 	case m.Mode == "" && m.Error == "":
 		s.problem("%s does not serve", m.Name)
@@ -87,14 +86,22 @@ func (s *Status) judgeMember(m Member, expected []int, numbers []string) {
 	case m.Mode == Standalone && len(expected) > 1:
 		s.problem("%s runs alone, outside the ensemble", m.Name)
 	}
-	if len(m.Voters) > 0 && !slices.Equal(m.Voters, expected) {
-		s.problem("%s knows the voters %s, the state has %s", m.Name, strings.Trim(fmt.Sprint(m.Voters), "[]"), strings.Join(numbers, " "))
-	}
+	s.judgeVoters(m, expected)
 	if m.Outstanding > mostOutstanding {
 		s.problem("%s has %d outstanding requests", m.Name, m.Outstanding)
 	}
-	if m.AverageLatency > mostLatency {
-		s.problem("%s answers after %.0f ms on average", m.Name, m.AverageLatency)
+}
+
+// judgeVoters compares the voters that a server knows with the members.
+func (s *Status) judgeVoters(m Member, expected []string) {
+	var known []string
+	for _, v := range m.Voters {
+		known = append(known, v.Address)
+	}
+	slices.Sort(known)
+	slices.Sort(expected)
+	if len(known) > 0 && !slices.Equal(known, expected) {
+		s.problem("%s knows the voters at %s, the state has them at %s", m.Name, strings.Join(known, ", "), strings.Join(expected, ", "))
 	}
 }
 

@@ -32,6 +32,7 @@ type Member struct {
 	Name            string  `json:"name"`
 	ID              string  `json:"id"` // instance id
 	Address         string  `json:"address"`
+	Server          int     `json:"server_id"`        // in the ensemble; 0 while it does not vote
 	Mode            string  `json:"mode"` // empty while it does not serve
 	Version         string  `json:"version"`
 	Zxid            string  `json:"zxid"` // last transaction it has processed, in hexadecimal
@@ -40,9 +41,16 @@ type Member struct {
 	Znodes          int     `json:"znodes"`
 	Connections     int     `json:"connections"`
 	SyncedFollowers int     `json:"synced_followers"` // of a leader; 0 otherwise
-	Voters          []int   `json:"voters"`           // numbers of the voting members, as this server knows them
+	Voters          []Voter `json:"voters"`           // the voting members, as this server knows them
 	Reached         bool    `json:"reached"`          // its host answered, whether or not the server did
 	Error           string  `json:"error,omitempty"`  // why it is not known to serve
+}
+
+// Voter is a voting member of the ensemble as a server knows it. Its id is not
+// the number of its host: a server that lost its data comes back under another.
+type Voter struct {
+	ID      int    `json:"id"`
+	Address string `json:"address"`
 }
 
 // Status is the ensemble.
@@ -76,7 +84,7 @@ func Recorded(hosts []inventory.Host) []Member {
 }
 
 func memberOf(h inventory.Host) Member {
-	return Member{Number: h.Number, Name: h.Name, ID: h.ID, Address: h.PrivateAddress, Voters: []int{}}
+	return Member{Number: h.Number, Name: h.Name, ID: h.ID, Address: h.PrivateAddress, Voters: []Voter{}}
 }
 
 // fourLetters asks by the client port, for servers whose AdminServer is off.

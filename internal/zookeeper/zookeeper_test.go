@@ -24,7 +24,7 @@ func captured(t *testing.T, file string) []byte {
 }
 
 func TestAnswers(t *testing.T) {
-	voters := []int{1, 2, 3}
+	voters := []Voter{{1, "127.0.0.1"}, {2, "127.0.0.1"}, {3, "127.0.0.1"}}
 	tests := []struct {
 		file    string
 		want    Member
@@ -135,7 +135,7 @@ func TestJudge(t *testing.T) {
 			}
 		}
 		for i, m := range modes {
-			member := Member{Number: i + 1, Reached: m != "", Name: "zookeeper-" + string(rune('1'+i)), Mode: m}
+			member := Member{Number: i + 1, Reached: m != "", Name: "zookeeper-" + string(rune('1'+i)), Address: "10.0.0." + string(rune('1'+i)), Mode: m}
 			if m == Leader {
 				member.SyncedFollowers = followers
 			}
@@ -163,8 +163,9 @@ func TestJudge(t *testing.T) {
 		{"two leaders", ensemble(Leader, Leader, Follower), false, []string{"2 members lead: zookeeper-1, zookeeper-2"}},
 		{"five, two down", ensemble(Follower, Leader, "", Follower, ""), true, []string{"3 of 5 voters serve", "zookeeper-3 does not serve", "zookeeper-5 does not serve"}},
 		{"lagging follower", with(ensemble(Follower, Follower, Leader), func(m *Member) { m.SyncedFollowers = 1 }), true, []string{"1 of 2 followers are in step with the leader"}},
-		{"other voters", with(ensemble(Follower, Leader, Follower), func(m *Member) { m.Voters = []int{1, 2, 4} }), true, []string{"zookeeper-3 knows the voters 1 2 4, the state has 1 2 3"}},
-		{"busy", with(ensemble(Follower, Leader, Follower), func(m *Member) { m.Outstanding, m.AverageLatency = 101, 100.5 }), true, []string{"zookeeper-3 has 101 outstanding requests", "zookeeper-3 answers after 100 ms on average"}},
+		{"other voters", with(ensemble(Follower, Leader, Follower), func(m *Member) { m.Voters = []Voter{{4, "10.0.0.1"}, {2, "10.0.0.2"}, {7, "10.0.0.4"}} }), true, []string{"zookeeper-3 knows the voters at 10.0.0.1, 10.0.0.2, 10.0.0.4, the state has them at 10.0.0.1, 10.0.0.2, 10.0.0.3"}},
+		{"other ids", with(ensemble(Follower, Leader, Follower), func(m *Member) { m.Voters = []Voter{{4, "10.0.0.1"}, {2, "10.0.0.2"}, {3, "10.0.0.3"}} }), true, nil},
+		{"busy", with(ensemble(Follower, Leader, Follower), func(m *Member) { m.Outstanding = 101 }), true, []string{"zookeeper-3 has 101 outstanding requests"}},
 		{"left the ensemble", ensemble(Follower, Leader, Standalone), false, []string{"2 members lead: zookeeper-2, zookeeper-3", "zookeeper-3 runs alone, outside the ensemble"}},
 		{"unreachable", with(ensemble(Follower, Leader, ""), func(m *Member) { m.Error = "does not answer" }), true, []string{"2 of 3 voters serve", "zookeeper-3: does not answer"}},
 		{"nobody answers", with(ensemble(""), func(m *Member) { m.Error = "no way" }), false, []string{"no server could be asked: no way"}},

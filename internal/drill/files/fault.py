@@ -18,12 +18,12 @@ TABLE = "infra_drill"
 STOPPED = threading.Event()
 
 
-def processes(matches=lambda title: True):
-    """The ids of the server's processes, the oldest first, whose title matches."""
+def processes(program="postgres", matches=lambda title: True):
+    """The ids of a program's processes, the oldest first, whose title matches."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.path.basename(os.readlink("/proc/%s/exe" % pid)).removesuffix(" (deleted)") != "postgres":
+            if os.path.basename(os.readlink("/proc/%s/exe" % pid)).removesuffix(" (deleted)") != program:
                 continue
             with open("/proc/%s/cmdline" % pid, "rb") as file:
                 title = file.read().decode(errors="replace")
@@ -65,6 +65,27 @@ def hang(data):
     STOPPED.wait()
 
 
+def hang_program(program):
+    """Stop every process of a program."""
+    send(signal.SIGSTOP, processes(program))
+    ready()
+    STOPPED.wait()
+
+
+def stall(directory, stalled, running):
+    """Have everything that is written to a file system wait, again and again: a disk that answers slowly."""
+    def set_frozen(frozen):
+        subprocess.run(["fsfreeze", "--freeze" if frozen else "--unfreeze", directory], check=True)
+
+    ready()
+    while True:
+        set_frozen(True)
+        over = STOPPED.wait(float(stalled))
+        set_frozen(False)
+        if over or STOPPED.wait(float(running)):
+            return
+
+
 def flap(data, stopped, running, times):
     """Hang for a while and go on, several times."""
     ready()
@@ -78,7 +99,7 @@ def flap(data, stopped, running, times):
 
 def deafen():
     """Stop the process that receives WAL from the primary."""
-    send(signal.SIGSTOP, processes(lambda title: "walreceiver" in title))
+    send(signal.SIGSTOP, processes(matches=lambda title: "walreceiver" in title))
     ready()
     STOPPED.wait()
 
@@ -115,27 +136,32 @@ def cut_api(percent):
     filter_packets({"in": [], "out": ["tcp dport 443 %sdrop" % lost]})
 
 
-def fill(directory):
-    """Leave no room on a file system, and take what becomes free. The file has no name: it goes with this process."""
-    with tempfile.TemporaryFile(dir=directory) as file:
-        size, step, told = 0, 1 << 30, False
-        while True:
+def fill(*directories):
+    """Leave no room on file systems, and take what becomes free. The files have no name: they go with this process."""
+    files = [tempfile.TemporaryFile(dir=directory) for directory in directories]
+    sizes, told = [0] * len(files), False
+    step = 1 << 30
+    while True:
+        grown = False
+        for number, file in enumerate(files):
             try:
-                os.posix_fallocate(file.fileno(), size, step)
-                size += step
-                continue
+                os.posix_fallocate(file.fileno(), sizes[number], step)
+                sizes[number] += step
+                grown = True
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EFBIG):
                     raise
-            if step > 4096:
-                step //= 2
-                continue
-            if not told:
-                told = True
-                ready()
-            step = 1 << 20
-            if STOPPED.wait(0.2):
-                return
+        if grown:
+            continue
+        if step > 4096:
+            step //= 2
+            continue
+        if not told:
+            told = True
+            ready()
+        step = 1 << 20
+        if STOPPED.wait(0.2):
+            return
 
 
 def forbid(data):
@@ -152,12 +178,14 @@ def later(unit):
     subprocess.run(["systemctl", "start", "--no-block", unit], check=True)
 
 
-def heal(data):
+def heal(program, *folders):
     """Undo what may be left of any of these."""
     subprocess.run(["nft", "delete", "table", "inet", TABLE], check=False, capture_output=True)
-    send(signal.SIGCONT, processes())
-    if os.path.isdir(data):
-        os.chmod(data, os.stat(data).st_mode | 0o200)
+    for folder in folders:
+        subprocess.run(["fsfreeze", "--unfreeze", folder], check=False, capture_output=True)
+    send(signal.SIGCONT, processes(program))
+    for folder in filter(os.path.isdir, folders):
+        os.chmod(folder, os.stat(folder).st_mode | 0o200)
 
 
 def ready():
@@ -171,7 +199,7 @@ def ready():
 
 
 KINDS = {"kill": kill, "hang": hang, "flap": flap, "deafen": deafen, "cut": cut, "cut-api": cut_api, "fill": fill,
-         "forbid": forbid, "later": later, "heal": heal}
+         "forbid": forbid, "later": later, "hang-program": hang_program, "stall": stall, "heal": heal}
 
 
 def main():

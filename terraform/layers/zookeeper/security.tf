@@ -23,8 +23,10 @@ resource "aws_security_group" "client" {
   tags = { Name = "${local.name}-client" }
 }
 
+# The bastion is a client: an operator's zkCli, and the drill that measures what clients see.
 locals {
-  clients = merge({ client = aws_security_group.client.id, server = aws_security_group.this.id }, var.client_security_groups)
+  bastion = var.network.access == "bastion" ? { bastion = var.network.bastion_security_group_id } : {}
+  clients = merge({ client = aws_security_group.client.id, server = aws_security_group.this.id }, local.bastion, var.client_security_groups)
 }
 
 resource "aws_vpc_security_group_ingress_rule" "client" {

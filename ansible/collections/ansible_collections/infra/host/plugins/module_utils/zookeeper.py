@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import socket
 import time
 
 SERVING = ("leader", "follower", "observer", "standalone")
+MARK = "infra-member"
 
 
 def four_letter(word, port):
@@ -57,10 +59,28 @@ def started_revision(pid):
     return next((pair[15:].decode() for pair in pairs if pair.startswith(b"INFRA_REVISION=")), "")
 
 
-def initialised(data_directory, log_directory):
-    """Tell whether the server ever held data."""
-    folders = (data_directory, log_directory)
-    return any(glob.glob(os.path.join(folder, "version-2", kind)) for folder in folders for kind in ("snapshot.*", "log.*"))
+def read(path):
+    """Return a file's text without the white space around it, empty when there is none."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
+def identity(data_directory, log_directory):
+    """Return the id under which the server's data were made, 0 when they are not all there.
+
+    Data and transaction logs each carry the id. A file system that was made anew, or files of another server, do not agree.
+    The membership is among the data.
+    """
+    if not os.path.exists(os.path.join(data_directory, "conf", "zoo.cfg")):
+        return 0
+    marks = {read(os.path.join(folder, MARK)) for folder in (data_directory, log_directory)}
+    mark = marks.pop() if len(marks) == 1 else ""
+    held = any(glob.glob(os.path.join(folder, "version-2", kind))
+               for folder in (data_directory, log_directory) for kind in ("snapshot.*", "log.*"))
+    return int(mark) if held and mark.isdigit() else 0
 
 
 def observe(module, name, port, revision, data_directory, log_directory):
@@ -77,9 +97,42 @@ def observe(module, name, port, revision, data_directory, log_directory):
         "members": members(port) if active else {},
         "synced_followers": int(float(status.get("zk_synced_followers", 0))),
         "version": status.get("zk_version", "").split("-")[0],
-        "initialised": initialised(data_directory, log_directory),
+        "id": identity(data_directory, log_directory),
         "restart_pending": bool(active and revision and started_revision(pid) != revision),
     }
+
+
+@contextlib.contextmanager
+def superuser(port, password):
+    """Connect to the server on this host as the superuser. Problems are kazoo's exceptions and its KazooTimeoutError."""
+    from kazoo import client
+
+    connection = client.KazooClient(hosts="127.0.0.1:%d" % port, timeout=10)
+    try:
+        connection.start(timeout=10)
+        connection.add_auth("digest", "super:" + password)
+        yield connection
+    finally:
+        connection.stop()
+        connection.close()
+
+
+def write(port, password, seconds):
+    """Write by way of the server; return why it could not be done, empty when it was."""
+    from kazoo import exceptions
+    from kazoo.handlers.threading import KazooTimeoutError
+
+    path = "/zookeeper/quota"  # every ensemble has it, and writing what is there changes nothing
+
+    def attempt():
+        try:
+            with superuser(port, password) as connection:
+                connection.set(path, connection.get(path)[0])
+        except (exceptions.KazooException, KazooTimeoutError) as error:
+            return {"ok": False, "problem": "%s: %s" % (type(error).__name__, error)}
+        return {"ok": True, "problem": ""}
+
+    return wait_for(attempt, seconds)["problem"]
 
 
 def wait_for(question, seconds):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Tell which packages a host lacks and whether it is a container
+short_description: Tell which packages a host lacks, how much memory it has and whether it is a container
 version_added: 1.0.0
 description:
   - Asks dpkg and systemd-detect-virt. Costs a tenth of gathering facts or of opening apt's cache.
@@ -31,12 +31,18 @@ container:
   description: Kind of container, empty on a machine with a kernel of its own.
   returned: always
   type: str
+memory_mb:
+  description: Memory of the host, MiB.
+  returned: always
+  type: int
 missing:
   description: Those of the packages that are not installed, in the order given.
   returned: always
   type: list
   elements: str
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -59,7 +65,8 @@ def main():
     present = installed(module, packages)
     dummy, out, dummy = module.run_command(["systemd-detect-virt", "--container"])
     kind = out.strip()
-    module.exit_json(changed=False, container="" if kind == "none" else kind,
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    module.exit_json(changed=False, container="" if kind == "none" else kind, memory_mb=memory >> 20,
                      missing=[name for name in packages if name not in present])
 
 

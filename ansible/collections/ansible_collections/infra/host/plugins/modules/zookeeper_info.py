@@ -30,12 +30,19 @@ options:
   revision:
     description: Revision that a server started now would run with; another one in the running process means that a restart is pending.
     type: str
+  certificate:
+    description: File with the certificate that the server shows to the others.
+    type: path
+  expect_serving:
+    description: Whether to wait until the server is in service. That it is not is no failure.
+    type: bool
+    default: false
   expect_members:
-    description: Numbers that must all be members. When given, the server must be in service with exactly these, all in step with it when it leads.
+    description: Ids that must all be members. When given, the server must be in service with exactly these, all in step with it when it leads.
     type: list
     elements: int
   wait:
-    description: Seconds to wait for O(expect_members) to come true.
+    description: Seconds to wait for O(expect_members) or O(expect_serving) to come true.
     type: int
     default: 0
 author:
@@ -57,7 +64,7 @@ mode:
   returned: always
   type: str
 members:
-  description: Membership that the server goes by, number to address.
+  description: Membership that the server goes by, id to "address:port:port:role;client".
   returned: always
   type: dict
 synced_followers:
@@ -72,10 +79,14 @@ enabled:
   description: Whether the unit starts at boot.
   returned: always
   type: bool
-initialised:
-  description: Whether the server ever held data.
+id:
+  description: Id under which the server's data were made; 0 when it holds none, or not all of them.
   returned: always
-  type: bool
+  type: int
+certificate:
+  description: The certificate that the server shows to the others, as PEM; empty when it has none, or one that ends within 30 days.
+  returned: always
+  type: str
 restart_pending:
   description: Whether the running process has another revision than the configuration.
   returned: always
@@ -97,6 +108,13 @@ def whole(state, expected):
     return state["mode"] != "leader" or state["synced_followers"] >= len(expected) - 1
 
 
+def valid(module, path):
+    """Return the certificate in a file, empty when there is none or it is about to expire."""
+    month = 30 * 24 * 3600
+    code, dummy, dummy = module.run_command(["openssl", "x509", "-in", path, "-noout", "-checkend", str(month)])
+    return zookeeper.read(path) if code == 0 else ""
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -106,6 +124,8 @@ def main():
             "data_directory": {"type": "path", "required": True},
             "log_directory": {"type": "path", "required": True},
             "revision": {"type": "str"},
+            "certificate": {"type": "path"},
+            "expect_serving": {"type": "bool", "default": False},
             "expect_members": {"type": "list", "elements": "int"},
             "wait": {"type": "int", "default": 0},
         },
@@ -117,11 +137,12 @@ def main():
     def question():
         state = zookeeper.observe(module, params["unit"], params["port"], params["revision"],
                                   params["data_directory"], params["log_directory"])
-        state["ok"] = expected is None or whole(state, expected)
+        state["certificate"] = valid(module, params["certificate"]) if params["certificate"] else ""
+        state["ok"] = whole(state, expected) if expected is not None else bool(state["mode"]) or not params["expect_serving"]
         return state
 
     state = zookeeper.wait_for(question, params["wait"])
-    if not state.pop("ok") and not module.check_mode:
+    if not state.pop("ok") and not module.check_mode and not params["expect_serving"]:
         module.fail_json(
             msg="ZooKeeper is not in service with members %s after %d s: unit %s, mode %s, members %s, followers in step %d; look at journalctl -u %s" % (
                 sorted(expected), params["wait"], "active" if state["active"] else "not active",

@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - Refuses unless the server is in service, and, when it leads, unless every other member is in step with it.
   - Restarts the unit and waits until the server is in service again, which for a follower means that it is in step with the leader.
+  - Then a client of the server writes, into a node of ZooKeeper's own and what is there already.
 options:
   name:
     description: Name of the host, for messages.
@@ -28,6 +29,9 @@ options:
     description: Number of members of the ensemble.
     type: int
     required: true
+  password_file:
+    description: File with the password of the superuser, who makes a write after the restart. Without it no write is made.
+    type: path
   wait:
     description: Seconds to wait for the server to be fit before, and back in service after.
     type: int
@@ -70,6 +74,7 @@ def main():
             "unit": {"type": "str", "default": "zookeeper.service"},
             "port": {"type": "int", "default": 2181},
             "members": {"type": "int", "required": True},
+            "password_file": {"type": "path", "no_log": False},
             "wait": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -89,6 +94,10 @@ def main():
     if not after["ok"]:
         module.fail_json(msg="%s did not come back into service within %d s of its restart; look at journalctl -u %s" % (
             params["name"], params["wait"], params["unit"]))
+    if params["password_file"]:
+        problem = zookeeper.write(params["port"], zookeeper.read(params["password_file"]), params["wait"])
+        if problem:
+            module.fail_json(msg="%s is in service after its restart, and takes no write: %s" % (params["name"], problem))
     module.exit_json(changed=True, mode=after["mode"])
 
 
