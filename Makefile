@@ -67,6 +67,10 @@ faults: tools ## Prove row by row that no fault does damage: 50 kills, fuzzing, 
 drill-postgresql: tools ## Break PostgreSQL in a sandbox under a client that writes: every fault, two modes, an hour; some: DRILL="async kill hang"; three times in a row: DRILL=3
 	@INFRA_DRILL='$(DRILL)' go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDrillPostgreSQL$$' ./cmd/infra
 
+.PHONY: drill-zookeeper
+drill-zookeeper: tools ## Grow, replace and break ZooKeeper in a sandbox under clients whose history is judged, half an hour; some: DRILL="kill-leader 5"; three times in a row: DRILL=3
+	@INFRA_DRILL='$(DRILL)' go test -v -tags endtoend -count=1 -timeout 6h -run '^TestDrillZooKeeper$$' ./cmd/infra
+
 .PHONY: verify-postgresql
 verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, replace a node, move a database, RDS: three quarters of an hour
 	@go test -v -tags endtoend -count=1 -timeout 6h -run '^(TestDatabase|TestManagedDatabase)$$' ./cmd/infra

@@ -49,6 +49,14 @@ func (p *platform) hostID(t *testing.T, name string) string {
 	return ""
 }
 
+// ec2 is the sandbox's EC2, as its owner sees it.
+func (p *platform) ec2() *ec2.Client {
+	return ec2.NewFromConfig(aws.Config{
+		Region: "eu-west-1", BaseEndpoint: aws.String(p.endpoint),
+		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
+	})
+}
+
 // refusingHost stops sshd on one host, wants it named, and brings it back
 // through the EC2 API: stopped for real, then started.
 func refusingHost(t *testing.T, p *platform) {
@@ -58,10 +66,7 @@ func refusingHost(t *testing.T, p *platform) {
 	if !strings.Contains(stderr, "zookeeper-3") || strings.Contains(stderr, "Traceback") {
 		t.Errorf("the host is not named plainly:\n%s", stderr)
 	}
-	api := ec2.NewFromConfig(aws.Config{
-		Region: "eu-west-1", BaseEndpoint: aws.String(p.endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
-	})
+	api := p.ec2()
 	state := func() types.InstanceStateName {
 		out, err := api.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
 		if err != nil {

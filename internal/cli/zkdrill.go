@@ -40,8 +40,8 @@ The ensemble takes no writes for seconds, in some scenarios for half a minute. A
 is killed; Ctrl-C ends it at once. It refuses when the ensemble is not whole, and in a protected environment without
 --allow-protected and the environment's name. The report is in the run's directory, as JSON and as a page of HTML.
 
---load does no harm and takes no lease: clients work with the ensemble for so long, and what they were told is judged.
-It shows what another command, such as infra zk grow, does to clients.`,
+--load does no harm and takes no lease: clients work with the ensemble for so long, or until Ctrl-C, and what they were
+told is judged. It shows what another command, such as infra zk grow, does to clients.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return runZkDrill(cmd.Context(), g, args[0], o) },
 	}, "  infra zk drill sandbox\n  infra zk drill sandbox --scenario kill-leader --rounds 5\n  infra zk drill sandbox --load 5m\n  infra zk drill sandbox --list",
@@ -65,7 +65,9 @@ func runZkDrill(ctx context.Context, g *globals, name string, o zkDrillOptions) 
 	if o.list {
 		titles := [][2]string{}
 		for _, s := range all {
-			titles = append(titles, [2]string{s.Name, s.Title})
+			if len(o.scenarios) == 0 || slices.Contains(o.scenarios, s.Name) {
+				titles = append(titles, [2]string{s.Name, s.Title})
+			}
 		}
 		return listScenarios(g, "infra/zk-drill-list/v1", titles)
 	}

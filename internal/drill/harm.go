@@ -77,6 +77,18 @@ func (h Hosts) command(kind string, lasts time.Duration, arguments []string) []s
 
 func (h Hosts) heal() []string { return append([]string{"heal", h.Program}, h.Folders...) }
 
+// Install installs a package that the drill needs on a host.
+func (h Hosts) Install(ctx context.Context, host inventory.Host, name string) error {
+	const limit = 5 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if _, err := h.Client.Run(ctx, host, nil, "sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive",
+		"apt-get", "install", "--yes", "--no-install-recommends", name); err != nil {
+		return fmt.Errorf("install %s on %s: %w", name, host.Label(), err)
+	}
+	return nil
+}
+
 // Now does one kind of harm that is done at once and not taken back.
 func (h Hosts) Now(ctx context.Context, host inventory.Host, kind string, arguments ...string) error {
 	_, err := h.Root(ctx, host, faultProgram, append([]string{"python3", "-I", "-", kind}, arguments...)...)

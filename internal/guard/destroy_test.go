@@ -88,6 +88,9 @@ func TestDestroys(t *testing.T) {
 		"plain":     {changes: []guard.Change{{Address: bucket, Action: guard.Delete}}, says: []string{"delete " + bucket}, hint: "add --allow-destroy aws_s3_bucket.backup"},
 		"quote":     {changes: []guard.Change{{Address: `aws_s3_bucket.x["a'b"]`, Action: guard.Delete}}, says: []string{"delete"}, hint: `--allow-destroy 'aws_s3_bucket.x["a'\''b"]'`},
 		"controls":  {changes: []guard.Change{{Address: "aws_s3_bucket.x[\"\x1b\"]", Action: guard.Delete}}, says: []string{`\u001b`}, hint: `\u001b`},
+		"a server of ZooKeeper goes": {
+			changes: []guard.Change{{Address: `module.zookeeper.module.server["5"].aws_instance.this`, Action: guard.Delete}}, says: []string{"leave the ensemble before they go", "infra zk shrink"}, hint: "--allow-destroy",
+		},
 		"the whole": {changes: changes, allow: guard.Addresses(guard.Stateful(changes))},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -94,25 +94,14 @@ func Run(ctx context.Context, settings Settings) (results []Result, err error) {
 // prepare makes what the drill needs on the hosts.
 func (d *exercise) prepare(ctx context.Context, primary inventory.Host) error {
 	if _, missing := d.hosts.Run(ctx, d.Cluster.Client, nil, "python3", "-I", "-c", "import psycopg2"); missing != nil {
-		if err := d.install(ctx); err != nil {
+		d.Progress("installing python3-psycopg2 on " + d.Cluster.Client.Name)
+		if err := d.hosts.Install(ctx, d.Cluster.Client, "python3-psycopg2"); err != nil {
 			return err
 		}
 	}
 	password, err := d.hosts.makeTable(ctx, primary)
 	d.password = password
 	return err
-}
-
-// install installs the client's library where it is missing.
-func (d *exercise) install(ctx context.Context) error {
-	d.Progress("installing python3-psycopg2 on " + d.Cluster.Client.Name)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	if _, err := d.Client.Run(ctx, d.Cluster.Client, nil, "sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive",
-		"apt-get", "install", "--yes", "--no-install-recommends", "python3-psycopg2"); err != nil {
-		return fmt.Errorf("install the client's library: %w", err)
-	}
-	return nil
 }
 
 // run runs one scenario. The error says that the drill cannot go on.

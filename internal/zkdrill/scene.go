@@ -143,7 +143,8 @@ func contains(hosts []inventory.Host, host inventory.Host) bool {
 // Programs that have a server take another clock for the system's:
 // https://github.com/wolfcw/libfaketime, its README. The monotonic clock stays.
 const (
-	clockLibrary = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+	clockPackage = "libfaketime"
+	clockLibrary = "/usr/$LIB/faketime/libfaketimeMT.so.1" // ld.so knows $LIB
 	clockFile    = "/run/infra-drill-clock"
 	clockDropIn  = "/run/systemd/system/zookeeper.service.d/infra-drill-clock.conf"
 )
@@ -157,6 +158,11 @@ func (s *scene) jump(ctx context.Context, lasts time.Duration) error {
 		"Environment=FAKETIME_NO_CACHE=1", "Environment=FAKETIME_DONT_FAKE_MONOTONIC=1", "",
 	}, "\n")
 	for _, h := range s.ensemble.Servers {
+		if _, missing := s.hosts.Run(ctx, h, nil, "dpkg-query", "--show", clockPackage); missing != nil {
+			if err := s.hosts.Install(ctx, h, clockPackage); err != nil {
+				return err
+			}
+		}
 		if err := s.setClock(ctx, h, "+0"); err != nil {
 			return err
 		}
