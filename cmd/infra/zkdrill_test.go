@@ -56,7 +56,7 @@ func TestDrillZooKeeper(t *testing.T) {
 		p.underLoad(t, "a server that lost its transaction log never votes under its old id", func(t *testing.T) {
 			lostLog(t, p, "zookeeper-1")
 		})
-		p.underLoad(t, "the servers are restarted one at a time", func(t *testing.T) { p.run(t, 0, "zk", "restart", "e2e", "--auto-approve") })
+		p.underLoad(t, "the servers are restarted one at a time", func(t *testing.T) { p.run(t, 0, "zk", "restart", "e2e", "--upgrade", "--auto-approve") })
 		t.Run("it shrinks to 3", func(t *testing.T) {
 			p.ensemble(t, 3)
 			if _, stderr := p.run(t, 3, "apply", "e2e", "--auto-approve"); !strings.Contains(stderr, "infra zk shrink") {

@@ -20,22 +20,26 @@ const zookeeperLayer = "zookeeper"
 func newZkRestartCommand(g *globals) *cobra.Command {
 	var o byHand
 	var servers []string
+	var upgrade bool
 	cmd := describe(&cobra.Command{
 		Use:   "restart ENV",
 		Short: "Restart the servers one at a time, the leader last, while the ensemble is in use",
 		Long: `Observers first, then followers, the leader last, so that leadership moves once. The next server's turn comes when the
-ensemble is whole again. It refuses while anything is wrong. An ensemble of one is not available meanwhile.`,
+ensemble is whole again. It refuses while anything is wrong. An ensemble of one is not available meanwhile.
+With --upgrade each server gets the newest packages of ZooKeeper and Java of its Debian release while it is down; the
+automatic security upgrades leave these out.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runZkRestart(cmd.Context(), g, args[0], servers, o)
+			return runZkRestart(cmd.Context(), g, args[0], servers, upgrade, o)
 		},
-	}, "  infra zk restart prod\n  infra zk restart prod --server zookeeper-2 --confirm prod", fault.Refused, fault.Locked, fault.Hosts)
+	}, "  infra zk restart prod\n  infra zk restart prod --upgrade --confirm prod\n  infra zk restart prod --server zookeeper-2", fault.Refused, fault.Locked, fault.Hosts)
 	cmd.Flags().StringSliceVar(&servers, "server", nil, "only this one (may be repeated)")
+	cmd.Flags().BoolVar(&upgrade, "upgrade", false, "with the newest packages of ZooKeeper and Java")
 	byHandFlags(cmd, &o)
 	return cmd
 }
 
-func runZkRestart(ctx context.Context, g *globals, name string, servers []string, o byHand) error {
+func runZkRestart(ctx context.Context, g *globals, name string, servers []string, upgrade bool, o byHand) error {
 	p, err := begin(ctx, g, name, provision.Selection{})
 	if err != nil {
 		return err
@@ -52,7 +56,7 @@ func runZkRestart(ctx context.Context, g *globals, name string, servers []string
 		if err := asks(g, p, fmt.Sprintf("\nRestart %s of %s, in this order?", strings.Join(names, ", "), name), o.autoApprove, o.confirm, "infra zk restart "+name); err != nil {
 			return nil, err
 		}
-		return zookeeper.Restart(ctx, w, order)
+		return zookeeper.Restart(ctx, w, order, upgrade)
 	})
 }
 

@@ -106,7 +106,7 @@ func (s *scene) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = zookeeper.Restart(ctx, s.work, order)
+	_, err = zookeeper.Restart(ctx, s.work, order, false)
 	return err
 }
 

@@ -137,7 +137,7 @@ func TestRestartStopsAtTheFirstThatDoesNotComeBack(t *testing.T) {
 			return nil, errors.New("does not answer")
 		},
 	}
-	_, err := Restart(ctx, w, []Member{{ID: "i-2", Name: "zookeeper-2", Mode: Follower}, {ID: "i-1", Name: "zookeeper-1", Mode: Leader}})
+	_, err := Restart(ctx, w, []Member{{ID: "i-2", Name: "zookeeper-2", Mode: Follower}, {ID: "i-1", Name: "zookeeper-1", Mode: Leader}}, false)
 	if err == nil || !strings.Contains(err.Error(), "after the restart of zookeeper-2") || !slices.Equal(restarted, []string{"zookeeper-2"}) {
 		t.Errorf("restarted %v, %v", restarted, err)
 	}

@@ -3,6 +3,7 @@ package zookeeper
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,9 +39,10 @@ func turn(m Member) int {
 	return slices.Index([]string{Observer, Follower, Standalone, Leader}, m.Mode)
 }
 
-// Restart restarts servers one at a time. The next one's turn comes when the
-// ensemble is whole again: every voter serves and is in step with the leader.
-func Restart(ctx context.Context, w Work, order []Member) (*Done, error) {
+// Restart restarts servers one at a time, with newer packages when upgrade is
+// set. The next one's turn comes when the ensemble is whole again: every voter
+// serves and is in step with the leader.
+func Restart(ctx context.Context, w Work, order []Member, upgrade bool) (*Done, error) {
 	var names []string
 	for _, m := range order {
 		names = append(names, m.Name)
@@ -48,28 +50,58 @@ func Restart(ctx context.Context, w Work, order []Member) (*Done, error) {
 	o := w.begin(RestartSchema, names...)
 	var s Status
 	for _, m := range order {
-		host := o.host(m)
 		o.step(m.Name, "is restarted, it was the %s", m.Mode)
-		o.Touched(host, "restarted")
-		if _, err := o.Run(ctx, host, nil, "sudo", "-n", "systemctl", "restart", "zookeeper.service"); err != nil {
+		err := o.restart(ctx, m, upgrade)
+		if err != nil {
 			return o.end(o.Look(ctx)), fault.New(fault.Hosts, "restart "+m.Name, err, "infra zk status "+o.Environment)
 		}
-		var err error
 		if s, err = o.whole(ctx, o.Look); err != nil {
 			return o.end(s), fmt.Errorf("after the restart of %s: %w", m.Name, err)
 		}
-		o.step(m.Name, "serves again as the %s; the ensemble is whole", modeOf(s, m))
+		now := s.numbered(m.Number)
+		o.step(m.Name, "serves again as the %s, version %s; the ensemble is whole", now.Mode, now.Version)
 	}
 	return o.end(s), nil
 }
 
-func modeOf(s Status, m Member) string {
-	for _, now := range s.Members {
-		if now.Number == m.Number {
-			return now.Mode
+// restart restarts one server. While packages are changed it is stopped, so
+// that no other restart of it comes in between.
+func (o *operation) restart(ctx context.Context, m Member, upgrade bool) error {
+	host := o.host(m)
+	commands := [][]string{{"systemctl", "restart", "zookeeper.service"}}
+	word := "restarted"
+	if upgrade {
+		word = "upgraded"
+		commands = [][]string{
+			{"apt-get", "update"},
+			{"systemctl", "stop", "zookeeper.service"},
+			{
+				"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--only-upgrade", "--option=Dpkg::Options::=--force-confold",
+				"zookeeper", "libzookeeper-java", "default-jre-headless", "openjdk-17-jre-headless",
+			},
+			{"systemctl", "start", "zookeeper.service"},
 		}
 	}
-	return ""
+	o.Touched(host, word)
+	for _, command := range commands {
+		if _, err := o.Run(ctx, host, nil, append([]string{"sudo", "-n"}, command...)...); err != nil {
+			if upgrade { // whatever came of the packages, the server is to run
+				_, started := o.Run(ctx, host, nil, "sudo", "-n", "systemctl", "start", "zookeeper.service")
+				return errors.Join(err, started)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Status) numbered(number int) Member {
+	for _, m := range s.Members {
+		if m.Number == number {
+			return m
+		}
+	}
+	return Member{}
 }
 
 // host is the member's host.
