@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/spf13/cobra"
 
-	"infra/internal/pgdrill"
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/pgdrill"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
 	"infra/internal/report"
@@ -60,7 +60,9 @@ as a page of HTML.`,
 
 func runPgDrill(ctx context.Context, g *globals, name string, o drillOptions) error {
 	scenarios := pgdrill.Scenarios()
-	if err := o.check("pg", func(name string) bool { return slices.ContainsFunc(scenarios, func(s pgdrill.Scenario) bool { return s.Name == name }) }); err != nil {
+	if err := o.check("pg", func(name string) bool {
+		return slices.ContainsFunc(scenarios, func(s pgdrill.Scenario) bool { return s.Name == name })
+	}); err != nil {
 		return err
 	}
 	if len(o.scenarios) > 0 {

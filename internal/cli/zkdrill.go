@@ -59,7 +59,9 @@ told is judged. It shows what another command, such as infra zk grow, does to cl
 
 func runZkDrill(ctx context.Context, g *globals, name string, o zkDrillOptions) error {
 	all := zkdrill.Scenarios(0)
-	if err := o.check("zk", func(name string) bool { return slices.ContainsFunc(all, func(s zkdrill.Scenario) bool { return s.Name == name }) }); err != nil {
+	if err := o.check("zk", func(name string) bool {
+		return slices.ContainsFunc(all, func(s zkdrill.Scenario) bool { return s.Name == name })
+	}); err != nil {
 		return err
 	}
 	if o.list {

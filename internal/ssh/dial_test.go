@@ -40,7 +40,8 @@ func talking(t *testing.T) (*world, *Client) {
 		t.Fatal(listener.Addr())
 	}
 	w.bastion.forwards["db.internal"] = address.Port
-	return w, w.open(t)
+	c := w.open(t)
+	return w, c
 }
 
 func TestForward(t *testing.T) {

@@ -35,15 +35,15 @@ type Result struct {
 	Findings  []string       `json:"findings"` // what is wrong; none: passed
 	Expected  Outcome        `json:"expected"`
 	Outcome   Outcome        `json:"outcome"`
-	WriteGap  float64        `json:"write_gap_seconds"`        // without an acknowledged write of any client
-	GapLimit  float64        `json:"write_gap_limit_seconds"`  //
-	ClientGap float64        `json:"client_gap_seconds"`       // of the client that was worst off
-	Election  float64        `json:"leaderless_seconds"`       // without a server that says that it leads
-	Repaired  float64        `json:"repaired_seconds"`         // 0: not by itself within the limit
-	Before    string         `json:"leader_before"`            //
-	After     string         `json:"leader_after"`             //
-	Expired   int            `json:"sessions_expired"`         //
-	Counts    history.Counts `json:"operations"`               // what the judgement rests on
+	WriteGap  float64        `json:"write_gap_seconds"`       // without an acknowledged write of any client
+	GapLimit  float64        `json:"write_gap_limit_seconds"` //
+	ClientGap float64        `json:"client_gap_seconds"`      // of the client that was worst off
+	Election  float64        `json:"leaderless_seconds"`      // without a server that says that it leads
+	Repaired  float64        `json:"repaired_seconds"`        // 0: not by itself within the limit
+	Before    string         `json:"leader_before"`           //
+	After     string         `json:"leader_after"`            //
+	Expired   int            `json:"sessions_expired"`        //
+	Counts    history.Counts `json:"operations"`              // what the judgement rests on
 	Struck    time.Time      `json:"struck"`
 	Timeline  drill.Timeline `json:"timeline"`
 }

@@ -99,8 +99,11 @@ func TestJudge(t *testing.T) {
 func TestReportAnswers(t *testing.T) {
 	t.Parallel()
 	results := []Result{
-		{Name: "kill-leader", Passed: true, WriteGap: 1.2}, {Name: "kill-leader", Passed: true, WriteGap: 9}, {Name: "kill-leader", Passed: true, WriteGap: 1.4},
-		{Name: "cut-leader", Passed: true, WriteGap: 11.5}, {Name: "cut-minority", WriteGap: 0.3},
+		{Name: "kill-leader", Passed: true, WriteGap: 1.2},
+		{Name: "kill-leader", Passed: true, WriteGap: 9},
+		{Name: "kill-leader", Passed: true, WriteGap: 1.4},
+		{Name: "cut-leader", Passed: true, WriteGap: 11.5},
+		{Name: "cut-minority", WriteGap: 0.3},
 	}
 	r := NewReport("test", "run", time.Now(), Ensemble{}, 3, results, nil)
 	if r.Passed || r.KillMedian != 1.4 || r.HangWorst != 11.5 || !slices.Equal(r.Failed(), []string{"cut-minority"}) {

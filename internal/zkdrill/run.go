@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -208,8 +207,7 @@ func Load(ctx context.Context, settings Settings, lasts time.Duration) (Result, 
 		return Result{}, err
 	}
 	defer func() { _ = way.Close() }() // it ends by itself with this process
-	x := &exercise{Settings: settings, watch: &watch{}, reach: func(ctx context.Context, address string) (net.Conn, error) { return way.Dial(ctx, address) }}
-	load, err := begin(x.Ensemble.addresses(), 0, x.reach)
+	load, err := begin(settings.Ensemble.addresses(), 0, way.Dial)
 	if err != nil {
 		return Result{}, err
 	}
@@ -228,6 +226,6 @@ func Load(ctx context.Context, settings Settings, lasts time.Duration) (Result, 
 		o.Problems = append(o.Problems, err.Error())
 	}
 	o.History, o.Verdict = h, history.Check(h)
-	result := newResult(Scenario{Name: "load", Title: "clients work with the ensemble, and no harm is done by the drill", expect: expect(Either, silenceLimit)}, 1, x.Ensemble, o)
-	return result, clean(x.Ensemble.addresses(), x.reach)
+	result := newResult(Scenario{Name: "load", Title: "clients work with the ensemble, and no harm is done by the drill", expect: expect(Either, silenceLimit)}, 1, settings.Ensemble, o)
+	return result, clean(settings.Ensemble.addresses(), way.Dial)
 }

@@ -48,13 +48,15 @@ func Scenarios(servers int) []Scenario {
 	return fit
 }
 
+// lasting is how long harm lasts that does not end at once.
+const lasting = 30 * time.Second
+
 func expect(outcome Outcome, gap time.Duration) Expectation {
 	return Expectation{Outcome: outcome, Gap: gap, Repaired: repairLimit}
 }
 
 // losses are scenarios in which servers or their hosts stop working.
 func losses() []Scenario {
-	const hangs = 30 * time.Second
 	return []Scenario{
 		{
 			Name: "kill-leader", Title: "the leader's server is killed", needs: 3, expect: expect(Moves, electionLimit),
@@ -65,12 +67,12 @@ func losses() []Scenario {
 			inflict: func(ctx context.Context, s *scene) error { return s.kill(ctx, s.followers[0]) },
 		},
 		{
-			Name: "hang-leader", Title: "the leader's server hangs, and goes on after half a minute", needs: 3, expect: expect(Moves, silenceLimit), lasts: hangs,
-			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.leader, "hang-program", hangs, "java") },
+			Name: "hang-leader", Title: "the leader's server hangs, and goes on after half a minute", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasting,
+			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.leader, "hang-program", "java") },
 		},
 		{
-			Name: "hang-follower", Title: "a follower's server hangs, and goes on after half a minute", needs: 3, expect: expect(Stays, stayLimit), lasts: hangs,
-			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.followers[0], "hang-program", hangs, "java") },
+			Name: "hang-follower", Title: "a follower's server hangs, and goes on after half a minute", needs: 3, expect: expect(Stays, stayLimit), lasts: lasting,
+			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.followers[0], "hang-program", "java") },
 		},
 		{
 			Name: "stop-leader", Title: "the leader's host is stopped through EC2, and started when another leads", needs: 3, expect: expect(Moves, silenceLimit),
@@ -105,41 +107,40 @@ func losses() []Scenario {
 // partitions are scenarios in which packets between servers get lost. Clients
 // still reach every server.
 func partitions() []Scenario {
-	const lasts = 30 * time.Second
 	return []Scenario{
 		{
-			Name: "cut-leader", Title: "the leader, and with it a minority, is cut off from the others, both ways", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasts,
+			Name: "cut-leader", Title: "the leader, and with it a minority, is cut off from the others, both ways", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.split(ctx, append([]inventory.Host{s.leader}, s.followers[:s.ensemble.minority()-1]...), "both", lasts)
+				return s.split(ctx, append([]inventory.Host{s.leader}, s.followers[:s.ensemble.minority()-1]...), "both")
 			},
 		},
 		{
-			Name: "cut-leader-out", Title: "nothing that the leader sends to the others arrives", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasts,
+			Name: "cut-leader-out", Title: "nothing that the leader sends to the others arrives", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.split(ctx, []inventory.Host{s.leader}, "out", lasts)
+				return s.split(ctx, []inventory.Host{s.leader}, "out")
 			},
 		},
 		{
-			Name: "cut-leader-in", Title: "nothing that the others send to the leader arrives", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasts,
+			Name: "cut-leader-in", Title: "nothing that the others send to the leader arrives", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.split(ctx, []inventory.Host{s.leader}, "in", lasts)
+				return s.split(ctx, []inventory.Host{s.leader}, "in")
 			},
 		},
 		{
-			Name: "cut-minority", Title: "a minority without the leader is cut off from the others", needs: 3, expect: expect(Stays, stayLimit), lasts: lasts,
+			Name: "cut-minority", Title: "a minority without the leader is cut off from the others", needs: 3, expect: expect(Stays, stayLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.split(ctx, s.followers[:s.ensemble.minority()], "both", lasts)
+				return s.split(ctx, s.followers[:s.ensemble.minority()], "both")
 			},
 		},
 		{
 			Name: "cut-majority", Title: "every server is cut off from every other: nobody has a majority", needs: 3,
-			expect: expect(Either, lasts+silenceLimit), lasts: lasts,
-			inflict: func(ctx context.Context, s *scene) error { return s.scatter(ctx, lasts) },
+			expect: expect(Either, lasting+silenceLimit), lasts: lasting,
+			inflict: func(ctx context.Context, s *scene) error { return s.scatter(ctx) },
 		},
 		{
-			Name: "unreachable-leader", Title: "the leader's host is cut off from everybody, clients among them", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasts,
+			Name: "unreachable-leader", Title: "the leader's host is cut off from everybody, clients among them", needs: 3, expect: expect(Moves, silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.harm(ctx, s.leader, "cut", lasts, "both", s.ensemble.Client.PrivateAddress)
+				return s.harm(ctx, s.leader, "cut", "both", s.ensemble.Client.PrivateAddress)
 			},
 		},
 	}
@@ -147,36 +148,32 @@ func partitions() []Scenario {
 
 // disks are scenarios of disks and clocks.
 func disks() []Scenario {
-	const lasts = 30 * time.Second
 	return []Scenario{
 		{
-			Name: "disk-full-leader", Title: "the volume of the leader's transaction log is full for a while", needs: 3, expect: expect(Either, silenceLimit), lasts: lasts,
-			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.leader, "fill", lasts, logDirectory) },
+			Name: "disk-full-leader", Title: "the volume of the leader's transaction log is full for a while", needs: 3, expect: expect(Either, silenceLimit), lasts: lasting,
+			inflict: func(ctx context.Context, s *scene) error { return s.harm(ctx, s.leader, "fill", logDirectory) },
 		},
 		{
-			Name: "disk-full-follower", Title: "both volumes of a follower are full for a while", needs: 3, expect: expect(Stays, stayLimit), lasts: lasts,
+			Name: "disk-full-follower", Title: "both volumes of a follower are full for a while", needs: 3, expect: expect(Stays, stayLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				if err := s.harm(ctx, s.followers[0], "fill", lasts, logDirectory, dataDirectory); err != nil {
-					return err
-				}
-				return nil
+				return s.harm(ctx, s.followers[0], "fill", logDirectory, dataDirectory)
 			},
 		},
 		{
-			Name: "disk-stall-leader", Title: "what the leader writes to its disk waits for half a minute", needs: 3, expect: expect(Either, lasts+silenceLimit), lasts: lasts,
+			Name: "disk-stall-leader", Title: "what the leader writes to its disk waits for half a minute", needs: 3, expect: expect(Either, lasting+silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.harm(ctx, s.leader, "stall", lasts, logDirectory, "60", "1")
+				return s.harm(ctx, s.leader, "stall", logDirectory, "60", "1")
 			},
 		},
 		{
-			Name: "disk-slow-leader", Title: "every write to the leader's disk takes up to a second", needs: 3, expect: expect(Either, silenceLimit), lasts: lasts,
+			Name: "disk-slow-leader", Title: "every write to the leader's disk takes up to a second", needs: 3, expect: expect(Either, silenceLimit), lasts: lasting,
 			inflict: func(ctx context.Context, s *scene) error {
-				return s.harm(ctx, s.leader, "stall", lasts, logDirectory, "1", "0.2")
+				return s.harm(ctx, s.leader, "stall", logDirectory, "1", "0.2")
 			},
 		},
 		{
-			Name: "clock-jump", Title: "the leader's clock jumps an hour ahead, and back", needs: 3, expect: expect(Stays, stayLimit), lasts: lasts,
-			inflict: func(ctx context.Context, s *scene) error { return s.jump(ctx, lasts) },
+			Name: "clock-jump", Title: "the leader's clock jumps an hour ahead, and back", needs: 3, expect: expect(Stays, stayLimit), lasts: lasting,
+			inflict: func(ctx context.Context, s *scene) error { return s.jump(ctx) },
 		},
 	}
 }

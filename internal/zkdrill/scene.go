@@ -54,14 +54,14 @@ func (s *scene) kill(ctx context.Context, host inventory.Host) error {
 }
 
 // harm strikes, for so long.
-func (s *scene) harm(ctx context.Context, host inventory.Host, kind string, lasts time.Duration, arguments ...string) error {
+func (s *scene) harm(ctx context.Context, host inventory.Host, kind string, arguments ...string) error {
 	s.strike()
-	s.lasted = s.struck.Add(lasts)
-	return s.hosts.Harm(ctx, host, kind, lasts, arguments...)
+	s.lasted = s.struck.Add(lasting)
+	return s.hosts.Harm(ctx, host, kind, lasting, arguments...)
 }
 
 // split cuts servers off from all other servers; clients still reach them.
-func (s *scene) split(ctx context.Context, apart []inventory.Host, direction string, lasts time.Duration) error {
+func (s *scene) split(ctx context.Context, apart []inventory.Host, direction string) error {
 	var others []string
 	for _, h := range s.ensemble.Servers {
 		if !contains(apart, h) {
@@ -70,14 +70,14 @@ func (s *scene) split(ctx context.Context, apart []inventory.Host, direction str
 	}
 	arguments := append([]string{direction, s.ensemble.Client.PrivateAddress}, others...)
 	s.strike()
-	s.lasted = s.struck.Add(lasts)
-	return s.each(apart, func(h inventory.Host) error { return s.hosts.Harm(ctx, h, "cut", lasts, arguments...) })
+	s.lasted = s.struck.Add(lasting)
+	return s.each(apart, func(h inventory.Host) error { return s.hosts.Harm(ctx, h, "cut", lasting, arguments...) })
 }
 
 // scatter cuts every server off from every other.
-func (s *scene) scatter(ctx context.Context, lasts time.Duration) error {
+func (s *scene) scatter(ctx context.Context) error {
 	s.strike()
-	s.lasted = s.struck.Add(lasts)
+	s.lasted = s.struck.Add(lasting)
 	return s.each(s.ensemble.Servers, func(h inventory.Host) error {
 		arguments := []string{"both", s.ensemble.Client.PrivateAddress}
 		for _, other := range s.ensemble.Servers {
@@ -85,7 +85,7 @@ func (s *scene) scatter(ctx context.Context, lasts time.Duration) error {
 				arguments = append(arguments, other.PrivateAddress)
 			}
 		}
-		return s.hosts.Harm(ctx, h, "cut", lasts, arguments...)
+		return s.hosts.Harm(ctx, h, "cut", lasting, arguments...)
 	})
 }
 
@@ -152,7 +152,7 @@ const (
 // jump has the leader's clock jump, and back. The server is started with a
 // library that lets it: therefore all are restarted first, and once more in the
 // end, which is not part of what is measured.
-func (s *scene) jump(ctx context.Context, lasts time.Duration) error {
+func (s *scene) jump(ctx context.Context) error {
 	text := strings.Join([]string{
 		"[Service]", "Environment=LD_PRELOAD=" + clockLibrary, "Environment=FAKETIME_TIMESTAMP_FILE=" + clockFile,
 		"Environment=FAKETIME_NO_CACHE=1", "Environment=FAKETIME_DONT_FAKE_MONOTONIC=1", "",
@@ -180,11 +180,11 @@ func (s *scene) jump(ctx context.Context, lasts time.Duration) error {
 	s.followers = nil
 	s.assign(now)
 	s.strike()
-	s.lasted = s.struck.Add(lasts)
+	s.lasted = s.struck.Add(lasting)
 	if err := s.setClock(ctx, s.leader, "+3600"); err != nil {
 		return err
 	}
-	if err := drill.Pause(ctx, lasts/2); err != nil {
+	if err := drill.Pause(ctx, lasting/2); err != nil {
 		return err
 	}
 	return s.setClock(ctx, s.leader, "-3600")

@@ -67,12 +67,14 @@ func TestPlans(t *testing.T) {
 	}{
 		"restart, the leader last": {plan: func() (string, error) { return restart(Judge(whole(3, 1))) }, want: "zookeeper-2 zookeeper-3 zookeeper-1"},
 		"restart some, each once": {
-			plan: func() (string, error) { return restart(Judge(whole(3, 2)), "zookeeper-2", "zookeeper-3", "zookeeper-2") }, want: "zookeeper-3 zookeeper-2",
+			plan: func() (string, error) {
+				return restart(Judge(whole(3, 2)), "zookeeper-2", "zookeeper-3", "zookeeper-2")
+			}, want: "zookeeper-3 zookeeper-2",
 		},
 		"restart while one is down": {
 			plan: func() (string, error) { return restart(Judge(without(whole(3, 1), 3))) }, code: fault.Refused, says: []string{"2 of 3 voters serve", "infra zk status prod"},
 		},
-		"restart of nobody": {plan: func() (string, error) { return restart(Judge(whole(3, 1)), "zookeeper-9") }, code: fault.Usage, says: []string{"zookeeper-1, zookeeper-2, zookeeper-3"}},
+		"restart of nobody":         {plan: func() (string, error) { return restart(Judge(whole(3, 1)), "zookeeper-9") }, code: fault.Usage, says: []string{"zookeeper-1, zookeeper-2, zookeeper-3"}},
 		"shrink, the highest first": {plan: func() (string, error) { return shrink(Judge(whole(5, 1)), 3) }, want: "zookeeper-5 zookeeper-4"},
 		"shrink, the leaving are down": {
 			plan: func() (string, error) { return shrink(Judge(without(whole(5, 1), 4, 5)), 3) }, want: "zookeeper-5 zookeeper-4",
@@ -87,19 +89,31 @@ func TestPlans(t *testing.T) {
 		"shrink while one that stays is down": {
 			plan: func() (string, error) { return shrink(Judge(without(whole(5, 1), 2)), 3) }, code: fault.Refused, says: []string{"zookeeper-2 would stay", "infra zk replace prod"},
 		},
-		"shrink without a majority":    {plan: func() (string, error) { return shrink(Judge(without(whole(3, 1), 1, 2)), 1) }, code: fault.Refused, says: []string{"no quorum"}},
-		"shrink to what it is":         {plan: func() (string, error) { return shrink(Judge(whole(3, 1)), 3) }, code: fault.Refused, says: []string{"environments/prod.yaml"}},
-		"grow":                         {plan: func() (string, error) { return "", PlanGrow(Judge(whole(1, 1)), "prod", 3) }},
-		"grow to what it is":           {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 3) }, code: fault.Refused, says: []string{"as its file says"}},
-		"grow to less":                 {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 1) }, code: fault.Refused, says: []string{"infra zk shrink prod"}},
-		"grow while one is down":       {plan: func() (string, error) { return "", PlanGrow(Judge(without(whole(3, 1), 2)), "prod", 5) }, code: fault.Refused},
-		"replace":                      {plan: func() (string, error) { m, err := PlanReplace(Judge(whole(3, 1)), "prod", "zookeeper-1"); return m.Name, err }, want: "zookeeper-1"},
-		"replace one that is down":     {plan: func() (string, error) { m, err := PlanReplace(Judge(without(whole(3, 1), 3)), "prod", "zookeeper-3"); return m.Name, err }, want: "zookeeper-3"},
+		"shrink without a majority": {plan: func() (string, error) { return shrink(Judge(without(whole(3, 1), 1, 2)), 1) }, code: fault.Refused, says: []string{"no quorum"}},
+		"shrink to what it is":      {plan: func() (string, error) { return shrink(Judge(whole(3, 1)), 3) }, code: fault.Refused, says: []string{"environments/prod.yaml"}},
+		"grow":                      {plan: func() (string, error) { return "", PlanGrow(Judge(whole(1, 1)), "prod", 3) }},
+		"grow to what it is":        {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 3) }, code: fault.Refused, says: []string{"as its file says"}},
+		"grow to less":              {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 1) }, code: fault.Refused, says: []string{"infra zk shrink prod"}},
+		"grow while one is down":    {plan: func() (string, error) { return "", PlanGrow(Judge(without(whole(3, 1), 2)), "prod", 5) }, code: fault.Refused},
+		"replace": {plan: func() (string, error) {
+			m, err := PlanReplace(Judge(whole(3, 1)), "prod", "zookeeper-1")
+			return m.Name, err
+		}, want: "zookeeper-1"},
+		"replace one that is down": {plan: func() (string, error) {
+			m, err := PlanReplace(Judge(without(whole(3, 1), 3)), "prod", "zookeeper-3")
+			return m.Name, err
+		}, want: "zookeeper-3"},
 		"replace while another is down": {
-			plan: func() (string, error) { _, err := PlanReplace(Judge(without(whole(3, 1), 3)), "prod", "zookeeper-2"); return "", err },
+			plan: func() (string, error) {
+				_, err := PlanReplace(Judge(without(whole(3, 1), 3)), "prod", "zookeeper-2")
+				return "", err
+			},
 			code: fault.Refused, says: []string{"without it 1 servers vote, and 2 are needed", "zookeeper-3 does not serve either"},
 		},
-		"replace the only one": {plan: func() (string, error) { _, err := PlanReplace(Judge(whole(1, 1)), "prod", "zookeeper-1"); return "", err }, code: fault.Refused, says: []string{"infra zk grow prod"}},
+		"replace the only one": {plan: func() (string, error) {
+			_, err := PlanReplace(Judge(whole(1, 1)), "prod", "zookeeper-1")
+			return "", err
+		}, code: fault.Refused, says: []string{"infra zk grow prod"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,8 +32,8 @@ type Member struct {
 	Name            string  `json:"name"`
 	ID              string  `json:"id"` // instance id
 	Address         string  `json:"address"`
-	Server          int     `json:"server_id"`        // in the ensemble; 0 while it does not vote
-	Mode            string  `json:"mode"` // empty while it does not serve
+	Server          int     `json:"server_id"` // in the ensemble; 0 while it does not vote
+	Mode            string  `json:"mode"`      // empty while it does not serve
 	Version         string  `json:"version"`
 	Zxid            string  `json:"zxid"` // last transaction it has processed, in hexadecimal
 	Outstanding     int     `json:"outstanding"`
