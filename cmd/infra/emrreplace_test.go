@@ -1,0 +1,252 @@
+//go:build endtoend
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/emr"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	clusters "infra/internal/emr"
+)
+
+// emrCloud is a cloud with a network and a cluster in it, and nothing else.
+type emrCloud struct {
+	*cloud
+	emr    *emr.Client
+	ssm    *ssm.Client
+	random *rand.Rand
+}
+
+// tellEMR writes a line at once: `make replace-emr` shows it.
+func tellEMR(format string, args ...any) {
+	_, _ = fmt.Fprintf(os.Stdout, "replace-emr "+format+"\n", args...)
+}
+
+func newEMRCloud(t *testing.T) *emrCloud {
+	t.Helper()
+	c := newCloud(t)
+	e := &emrCloud{cloud: c, emr: emr.NewFromConfig(c.config(t)), ssm: ssm.NewFromConfig(c.config(t)), random: rand.New(rand.NewPCG(20261128, 8))}
+	e.settings(t, "")
+	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
+	c.run(t, 0, "apply", "cloud", "--product", "pipeline", "--layer", "vpc", "--layer", "emr", "--auto-approve")
+	return e
+}
+
+// settings writes the environment's file with settings of the cluster.
+func (e *emrCloud) settings(t *testing.T, of string) {
+	t.Helper()
+	e.write(t, "environments/cloud.yaml", fmt.Sprintf("extends: sandbox\nendpoint: %s\nproducts:\n  pipeline:\n    vpc: {cidr: 10.78.0.0/16, access: ssm}\n    emr: {%s}\n", e.endpoint, of))
+}
+
+// active is the cluster that the pointer leads to.
+func (e *emrCloud) active(t *testing.T) string {
+	t.Helper()
+	id, err := pointerOf(t.Context(), e.ssm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// overview is what `infra emr status` says, with the exit code that it has.
+func (e *emrCloud) overview(t *testing.T, code int) clusters.Overview {
+	t.Helper()
+	out, said := e.run(t, code, "emr", "status", "cloud", "--output", "json")
+	var o clusters.Overview
+	if err := json.Unmarshal([]byte(out), &o); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, said)
+	}
+	return o
+}
+
+// unchanged wants that a plain plan has nothing to do: it believes what the
+// replacement has left.
+func (e *emrCloud) unchanged(t *testing.T) {
+	t.Helper()
+	e.run(t, 0, "plan", "cloud", "--product", "pipeline", "--layer", "emr")
+}
+
+// moving are the arguments of a replacement or a rollback in little time.
+func moving(verb string, more ...string) []string {
+	return append([]string{"emr", verb, "cloud", "--auto-approve", "--grace", "6s", "--watch", "3s", "--drain", "4m"}, more...)
+}
+
+// killedAt starts a move, and kills infra a moment after it has begun a step.
+// What a person would type then is typed, until the environment is free again.
+func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, typed []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
+	defer cancel()
+	cmd := e.command(ctx, typed...)
+	said := &transcript{}
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	running, over := context.WithCancel(ctx)
+	go func() {
+		ended <- cmd.Wait()
+		over()
+	}()
+	if !said.await(running, ", "+string(step)+": ") {
+		t.Fatalf("it never got to %s (exit %d):\n%s", step, exitCode(t, <-ended), said)
+	}
+	moment := time.Duration(e.random.Float64() * float64(2*time.Second))
+	time.Sleep(moment)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Logf("%s was over before it was killed: %v", step, err)
+	}
+	<-ended
+	e.quiet(t)
+	commands := e.free(t)
+	tellEMR("killed %s after it began %s; typed then: %s", moment.Round(10*time.Millisecond), step, commands)
+}
+
+// free types what infra says until a plan works: a run that was killed while it
+// changed something is to be recovered first.
+func (e *emrCloud) free(t *testing.T) string {
+	t.Helper()
+	var typed []string
+	next := []string{"runs", "cloud"}
+	code, text := e.enter(t, []string{"plan", "cloud", "--product", "pipeline", "--layer", "emr"})
+	for range hops {
+		if code == 0 || code == 2 {
+			if typed == nil {
+				return "nothing"
+			}
+			return strings.Join(typed, ", ")
+		}
+		if next = hint(next, text); len(next) == 0 {
+			t.Fatalf("exit %d, and nothing to type:\n%s", code, text)
+		}
+		if next[0] == "recover" {
+			next = append(next, "--auto-approve")
+		}
+		typed = append(typed, "infra "+strings.Join(next, " "))
+		if code, text = e.enter(t, next); code != 0 {
+			continue
+		}
+		code, text = e.enter(t, []string{"plan", "cloud", "--product", "pipeline", "--layer", "emr"})
+	}
+	t.Fatalf("after %v it still is not free:\n%s", typed, text)
+	return ""
+}
+
+// enter runs a command as a person would type it.
+func (e *emrCloud) enter(t *testing.T, args []string) (code int, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
+	defer cancel()
+	out, err := e.command(ctx, args...).CombinedOutput()
+	return exitCode(t, err), string(out)
+}
+
+// state is a cluster's.
+func (e *emrCloud) state(t *testing.T, id string) string {
+	t.Helper()
+	described, err := e.emr.DescribeCluster(t.Context(), &emr.DescribeClusterInput{ClusterId: &id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(described.Cluster.Status.State)
+}
+
+// TestReplaceEMR replaces a cluster under a client that submits steps
+// throughout, kills infra once in every step and goes on: no submission fails
+// and every step that was taken is worked on. Then what must be refused is
+// refused, and what was moved moves back.
+func TestReplaceEMR(t *testing.T) {
+	e := newEMRCloud(t)
+	blue := e.active(t)
+	if o := e.overview(t, 0); o.Advice != clusters.Nothing || o.Clusters[0].Health.PrimaryMemory == nil {
+		t.Errorf("the first cluster: %+v", o)
+	}
+	client := newSubmitter(t, e.cloud)
+	began := time.Now()
+	for _, step := range clusters.Steps(false) {
+		e.killedAt(t, step, moving("replace"))
+		if o := e.overview(t, 1); o.Advice != clusters.Continue || o.Next != "infra emr replace cloud" {
+			t.Errorf("after a kill in %s the advice is %s: %s", step, o.Advice, o.Next)
+		}
+	}
+	out, _ := e.run(t, 0, moving("replace", "--output", "json")...)
+	var done clusters.Done
+	if err := json.Unmarshal([]byte(out), &done); err != nil || done.Move.Step != clusters.Over || done.Active != "green" || len(done.Clusters) != 1 {
+		t.Errorf("it ended with %s, %v", out, err)
+	}
+	tellEMR("replaced after %d kills in %s", len(clusters.Steps(false)), time.Since(began).Round(time.Second))
+	green := e.active(t)
+	if counts := client.judge(t); green == blue || counts[blue] == 0 || counts[green] == 0 {
+		t.Errorf("submissions by cluster: %v, the pointer leads from %s to %s", counts, blue, green)
+	}
+	if state := e.state(t, blue); !strings.HasPrefix(state, "TERMINAT") {
+		t.Errorf("the old cluster is %s", state)
+	}
+	e.unchanged(t)
+	e.overview(t, 0)
+	e.run(t, 3, moving("rollback")...)
+	t.Run("refused", func(t *testing.T) { e.refuses(t, green) })
+	t.Run("back", func(t *testing.T) { e.goesBack(t, green) })
+}
+
+// refuses what would lose data or support.
+func (e *emrCloud) refuses(t *testing.T, green string) {
+	e.settings(t, "release: emr-7.5.0")
+	if _, said := e.run(t, 3, moving("replace")...); !strings.Contains(said, "standard support of emr-7.5.0 ended on 2026-11-20") || !strings.Contains(said, "allow_unsupported") {
+		t.Errorf("of a release without support it says:\n%s", said)
+	}
+	e.settings(t, "")
+	step, err := submit(t.Context(), e.emr, green, "writes to HDFS", "hdfs", "dfs", "-touchz", "/user/somebody/table/part-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stepEnd(t, e.emr, green, step)
+	if _, said := e.run(t, 3, moving("replace")...); !strings.Contains(said, "/user/somebody/table: 1 file, 1 KiB") || !strings.Contains(said, "--discard-hdfs") {
+		t.Errorf("of data in HDFS it says:\n%s", said)
+	}
+	if _, err := submit(t.Context(), e.emr, green, "cleans up", "hdfs", "dfs", "-rm", "-r", "/user/somebody"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goesBack replaces the cluster by one of a newer release, stops before the
+// drop, and moves back under a client that submits steps.
+func (e *emrCloud) goesBack(t *testing.T, green string) {
+	e.settings(t, "release: emr-7.14.0, primary_instance_type: m6i.2xlarge")
+	e.unchanged(t) // a cluster stays what it was made as
+	o := e.overview(t, 1)
+	if text := strings.Join(o.Reasons, "; "); !strings.Contains(text, "it has emr-7.13.0, the environment wants emr-7.14.0") || !strings.Contains(text, "m6i.2xlarge") {
+		t.Errorf("the advice is %s: %s", o.Advice, text)
+	}
+	client := newSubmitter(t, e.cloud)
+	e.run(t, 0, moving("replace", "--keep")...)
+	blue := e.active(t)
+	if o := e.overview(t, 1); blue == green || o.Clusters[0].Release != "emr-7.14.0" || o.Advice != clusters.Continue {
+		t.Errorf("after the replacement: %+v", o)
+	}
+	e.unchanged(t)
+	for _, step := range clusters.Steps(true) {
+		e.killedAt(t, step, moving("rollback"))
+	}
+	e.run(t, 0, moving("rollback")...)
+	if now := e.active(t); now != green {
+		t.Errorf("the pointer leads to %s, not back to %s", now, green)
+	}
+	if counts := client.judge(t); counts[blue] == 0 || counts[green] == 0 {
+		t.Errorf("submissions by cluster: %v", counts)
+	}
+	if state := e.state(t, blue); !strings.HasPrefix(state, "TERMINAT") {
+		t.Errorf("the cluster that was left is %s", state)
+	}
+	e.unchanged(t)
+}
