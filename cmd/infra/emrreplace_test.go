@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,9 +38,33 @@ func newEMRCloud(t *testing.T) *emrCloud {
 	c := newCloud(t)
 	e := &emrCloud{cloud: c, emr: emr.NewFromConfig(c.config(t)), ssm: ssm.NewFromConfig(c.config(t)), random: rand.New(rand.NewPCG(20261128, 8))}
 	e.settings(t, "")
-	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
-	c.run(t, 0, "apply", "cloud", "--product", "pipeline", "--layer", "vpc", "--layer", "emr", "--auto-approve")
+	e.withoutHosts(t)
+	c.run(t, 0, "apply", "cloud", "--auto-approve")
 	return e
+}
+
+// withoutHosts takes the layers with hosts out of the product: this cloud has
+// none.
+func (e *emrCloud) withoutHosts(t *testing.T) {
+	t.Helper()
+	for name, cuts := range map[string][]string{
+		"main.tf":    {`(?ms)^module "(zookeeper|postgresql)" \{.*?^\}\n`},
+		"outputs.tf": {`(?ms)^output "(zookeeper|postgresql|group_vars)" \{.*?^\}\n`, `, module\.zookeeper\.hosts, module\.postgresql\.hosts`},
+	} {
+		name = "terraform/products/pipeline/" + name
+		text, err := os.ReadFile(filepath.Join(e.project, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cut := range cuts {
+			pattern := regexp.MustCompile(cut)
+			if !pattern.Match(text) {
+				t.Fatalf("%s has no %s any more", name, cut)
+			}
+			text = pattern.ReplaceAll(text, nil)
+		}
+		e.write(t, name, string(text))
+	}
 }
 
 // settings writes the environment's file with settings of the cluster.
@@ -72,7 +98,7 @@ func (e *emrCloud) overview(t *testing.T, code int) clusters.Overview {
 // replacement has left.
 func (e *emrCloud) unchanged(t *testing.T) {
 	t.Helper()
-	e.run(t, 0, "plan", "cloud", "--product", "pipeline", "--layer", "emr")
+	e.run(t, 0, "plan", "cloud", "--product", "pipeline")
 }
 
 // moving are the arguments of a replacement or a rollback in little time.
@@ -117,8 +143,9 @@ func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, typed []string) {
 func (e *emrCloud) free(t *testing.T) string {
 	t.Helper()
 	var typed []string
-	next := []string{"runs", "cloud"}
-	code, text := e.enter(t, []string{"plan", "cloud", "--product", "pipeline", "--layer", "emr"})
+	plan := []string{"plan", "cloud", "--product", "pipeline"}
+	next := plan
+	code, text := e.enter(t, plan)
 	for range hops {
 		if code == 0 || code == 2 {
 			if typed == nil {
@@ -136,7 +163,7 @@ func (e *emrCloud) free(t *testing.T) string {
 		if code, text = e.enter(t, next); code != 0 {
 			continue
 		}
-		code, text = e.enter(t, []string{"plan", "cloud", "--product", "pipeline", "--layer", "emr"})
+		code, text = e.enter(t, plan)
 	}
 	t.Fatalf("after %v it still is not free:\n%s", typed, text)
 	return ""
