@@ -14,10 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/emr"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	clusters "infra/internal/emr"
+	"infra/internal/sandbox/emulator"
 )
 
 // emrCloud is a cloud with a network and a cluster in it, and nothing else.
@@ -106,12 +112,17 @@ func moving(verb string, more ...string) []string {
 	return append([]string{"emr", verb, "cloud", "--auto-approve", "--grace", "6s", "--watch", "3s", "--drain", "4m"}, more...)
 }
 
-// killedAt starts a move, and kills infra a moment after it has begun a step.
+// killedAt starts a move, and kills infra a moment after it has said something.
 // What a person would type then is typed, until the environment is free again.
-func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, typed []string) {
+func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, says string, typed []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
 	defer cancel()
+	// What takes no time on the emulator takes long enough to be killed in.
+	slow := []emulator.Fault{{Action: "DescribeCluster", DelayMS: 1200}, {Action: "DescribeStep", DelayMS: 1200}}
+	if err := e.emulator.AddFaults(ctx, slow...); err != nil {
+		t.Fatal(err)
+	}
 	cmd := e.command(ctx, typed...)
 	said := &transcript{}
 	cmd.Stdout, cmd.Stderr = said, said
@@ -124,24 +135,30 @@ func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, typed []string) {
 		ended <- cmd.Wait()
 		over()
 	}()
-	if !said.await(running, ", "+string(step)+": ") {
+	if !said.await(running, ", "+string(step)+": ") || !said.await(running, says) {
 		t.Fatalf("it never got to %s (exit %d):\n%s", step, exitCode(t, <-ended), said)
 	}
-	moment := time.Duration(e.random.Float64() * float64(2*time.Second))
+	moment := time.Duration(e.random.Float64() * float64(time.Second))
 	time.Sleep(moment)
 	if err := cmd.Process.Kill(); err != nil {
-		t.Logf("%s was over before it was killed: %v", step, err)
+		t.Errorf("%s was over before it was killed: %v", step, err)
 	}
 	<-ended
+	if err := e.emulator.ClearFaults(ctx); err != nil {
+		t.Fatal(err)
+	}
 	e.quiet(t)
 	commands := e.free(t)
-	tellEMR("killed %s after it began %s; typed then: %s", moment.Round(10*time.Millisecond), step, commands)
+	tellEMR("%s killed in %s, %s after it said %q; typed then: %s", typed[1], step, moment.Round(10*time.Millisecond), says, commands)
 }
 
 // free types what infra says until a plan works: a run that was killed while it
 // changed something is to be recovered first.
 func (e *emrCloud) free(t *testing.T) string {
 	t.Helper()
+	if head, err := e.store(t).Head(t.Context()); err != nil || head.Open == "" {
+		return "nothing" // it had changed nothing yet
+	}
 	var typed []string
 	plan := []string{"plan", "cloud", "--product", "pipeline"}
 	next := plan
@@ -201,7 +218,11 @@ func TestReplaceEMR(t *testing.T) {
 	client := newSubmitter(t, e.cloud)
 	began := time.Now()
 	for _, step := range clusters.Steps(false) {
-		e.killedAt(t, step, moving("replace"))
+		says := "" // where Terraform works, infra is killed in the middle of that
+		if step == clusters.Create || step == clusters.Flip || step == clusters.Drop {
+			says = ": applying"
+		}
+		e.killedAt(t, step, says, moving("replace"))
 		if o := e.overview(t, 1); o.Advice != clusters.Continue || o.Next != "infra emr replace cloud" {
 			t.Errorf("after a kill in %s the advice is %s: %s", step, o.Advice, o.Next)
 		}
@@ -224,6 +245,34 @@ func TestReplaceEMR(t *testing.T) {
 	e.run(t, 3, moving("rollback")...)
 	t.Run("refused", func(t *testing.T) { e.refuses(t, green) })
 	t.Run("back", func(t *testing.T) { e.goesBack(t, green) })
+	t.Run("advice", func(t *testing.T) { e.advises(t, green) })
+}
+
+// advises to replace a cluster whose primary has been short of memory for as
+// long as CloudWatch is asked.
+func (e *emrCloud) advises(t *testing.T, green string) {
+	e.settings(t, "")
+	client := cloudwatch.NewFromConfig(e.config(t), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	listed, err := client.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{
+		Namespace: aws.String("CWAgent"), MetricName: aws.String("mem_available_percent"), Dimensions: []types.DimensionFilter{{Name: aws.String("cluster.id"), Value: &green}},
+	})
+	if err != nil || len(listed.Metrics) != 1 {
+		t.Fatalf("%v %v", listed, err)
+	}
+	var data []types.MetricDatum
+	for back := range 20 {
+		data = append(data, types.MetricDatum{
+			MetricName: aws.String("mem_available_percent"), Dimensions: listed.Metrics[0].Dimensions, Value: aws.Float64(4),
+			Timestamp: aws.Time(time.Now().UTC().Add(-time.Duration(back) * time.Minute)),
+		})
+	}
+	if _, err := client.PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("CWAgent"), MetricData: data}); err != nil {
+		t.Fatal(err)
+	}
+	o := e.overview(t, 1)
+	if text := strings.Join(o.Reasons, "; "); o.Advice != clusters.Replace || o.Next != "infra emr replace cloud" || !strings.Contains(text, "the primary has had less than 10% of its memory left") {
+		t.Errorf("the advice is %s: %s", o.Advice, text)
+	}
 }
 
 // refuses what would lose data or support.
@@ -263,7 +312,7 @@ func (e *emrCloud) goesBack(t *testing.T, green string) {
 	}
 	e.unchanged(t)
 	for _, step := range clusters.Steps(true) {
-		e.killedAt(t, step, moving("rollback"))
+		e.killedAt(t, step, "", moving("rollback"))
 	}
 	e.run(t, 0, moving("rollback")...)
 	if now := e.active(t); now != green {

@@ -63,7 +63,7 @@ func (w *Work) question(ctx context.Context, c *Colours, clusterID, what string,
 	}
 	// It has ended, so that whoever goes on asks anew.
 	m.Question, m.StepID = "", ""
-	if err = errors.Join(err, w.Records.Write(ctx, c)); err != nil {
+	if err := errors.Join(err, w.Records.Write(ctx, c)); err != nil {
 		return "", "", err
 	}
 	answer, err = w.object(ctx, folder+"answer.txt")

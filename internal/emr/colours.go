@@ -34,8 +34,8 @@ type Move struct {
 	To       string    `json:"to"`
 	FromID   string    `json:"from_id,omitempty"` // cluster
 	ToID     string    `json:"to_id,omitempty"`
-	Back     bool      `json:"back"`             // a rollback
-	Step     Step      `json:"step"`             // what is to be done next; Over: nothing
+	Back     bool      `json:"back"` // a rollback
+	Step     Step      `json:"step"` // what is to be done next; Over: nothing
 	Began    time.Time `json:"began"`
 	Flipped  time.Time `json:"flipped,omitzero"` // when the pointer had moved
 	Ended    time.Time `json:"ended,omitzero"`

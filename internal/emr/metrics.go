@@ -16,12 +16,15 @@ const (
 	agentMetrics = "CWAgent"
 	lookBack     = 20 * time.Minute // EMR reports every five
 	trendBack    = 24 * time.Hour
+
+	minute = 60 // periods, in seconds
+	hour   = 3600
 )
 
 // query is a metric, how it is read, and where it goes.
 type query struct {
 	metric types.Metric
-	period time.Duration
+	period int32 // seconds
 	stat   types.Statistic
 	take   func(result types.MetricDataResult)
 }
@@ -57,7 +60,7 @@ func readHealth(ctx context.Context, client *cloudwatch.Client, clusterID string
 		{clusterMetric(clusterID, "AppsPending"), &h.AppsPending},
 	} {
 		if one.metric != nil {
-			queries = append(queries, query{*one.metric, time.Minute, types.StatisticMaximum, into(one.into)})
+			queries = append(queries, query{*one.metric, minute, types.StatisticMaximum, into(one.into)})
 		}
 	}
 	if memory != nil { // memory is short where it is lowest
@@ -69,7 +72,7 @@ func readHealth(ctx context.Context, client *cloudwatch.Client, clusterID string
 	if memory == nil {
 		return h
 	}
-	byHour := query{*memory, time.Hour, types.StatisticMinimum, func(result types.MetricDataResult) { h.MemoryByHour = result.Values }}
+	byHour := query{*memory, hour, types.StatisticMinimum, func(result types.MetricDataResult) { h.MemoryByHour = result.Values }}
 	if err := ask(ctx, client, trendBack, []query{byHour}); err != nil {
 		h.Error = gist(err)
 	}
@@ -79,8 +82,8 @@ func readHealth(ctx context.Context, client *cloudwatch.Client, clusterID string
 // readApps asks CloudWatch for a cluster's applications alone.
 func readApps(ctx context.Context, client *cloudwatch.Client, clusterID string) (running, pending *Reading, err error) {
 	err = ask(ctx, client, lookBack, []query{
-		{*clusterMetric(clusterID, "AppsRunning"), time.Minute, types.StatisticMaximum, func(r types.MetricDataResult) { running = readingOf(r) }},
-		{*clusterMetric(clusterID, "AppsPending"), time.Minute, types.StatisticMaximum, func(r types.MetricDataResult) { pending = readingOf(r) }},
+		{*clusterMetric(clusterID, "AppsRunning"), minute, types.StatisticMaximum, func(r types.MetricDataResult) { running = readingOf(r) }},
+		{*clusterMetric(clusterID, "AppsPending"), minute, types.StatisticMaximum, func(r types.MetricDataResult) { pending = readingOf(r) }},
 	})
 	return running, pending, err
 }
@@ -123,7 +126,7 @@ func ask(ctx context.Context, client *cloudwatch.Client, back time.Duration, que
 		in.MetricDataQueries = append(in.MetricDataQueries, types.MetricDataQuery{
 			Id: aws.String(fmt.Sprintf("q%d", i)),
 			MetricStat: &types.MetricStat{
-				Metric: &q.metric, Period: aws.Int32(int32(q.period / time.Second)), Stat: aws.String(string(q.stat)),
+				Metric: &q.metric, Period: &q.period, Stat: aws.String(string(q.stat)),
 			},
 		})
 	}

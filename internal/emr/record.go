@@ -50,7 +50,7 @@ func (r Records) Read(ctx context.Context) (*Colours, error) {
 		return nil, fault.New(fault.Failed, op, err, "infra doctor "+r.Environment)
 	}
 	c := &Colours{}
-	if err := json.Unmarshal(data, c); err == nil {
+	if err = json.Unmarshal(data, c); err == nil {
 		err = c.sound()
 	}
 	if err != nil {
