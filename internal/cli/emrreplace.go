@@ -15,8 +15,9 @@ func newEmrReplaceCommand(g *globals) *cobra.Command {
 jobs and tries it (an application on YARN, S3 read and written, memory left on the primary), moves the pointer, waits
 until the colour that was left has nothing to do, watches the new one, and drops the old one. Each step is written down
 before it begins: interrupted, also by the loss of this machine, the same command goes on from there, on any machine.
-Until the drop, infra emr rollback moves back. Terraform's plan of a step may do what the step is for and nothing else:
-one that would end or replace a cluster in place is refused.`,
+Until the drop, infra emr rollback moves back. Terraform's plan of a step may take away the colour that was left, and
+that only in the last step: one that would end or replace anything else, a cluster in place above all, is refused.
+Applications that run are known from CloudWatch, to which EMR reports every five minutes: a drain takes as long at least.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return moveColours(cmd.Context(), g, args[0], o, false)

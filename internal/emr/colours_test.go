@@ -1,6 +1,8 @@
 package emr
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,11 +128,10 @@ func ptr[T any](v T) *T { return &v }
 // hintOf is the command that a refusal says to type.
 func hintOf(t *testing.T, err error) string {
 	t.Helper()
-	e, ok := err.(*fault.Error) //nolint:errorlint // the refusal itself, not one in its chain
-	if !ok || e.Code != fault.Refused {
+	if fault.CodeOf(err) != fault.Refused {
 		t.Fatalf("it is no refusal: %v", err)
 	}
-	return e.Hint
+	return fault.HintOf(err)
 }
 
 func TestPermitted(t *testing.T) {
@@ -182,6 +183,32 @@ func TestSoundRecord(t *testing.T) {
 	} {
 		if err := test.colours.sound(); (err == nil) != test.sound {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestInterruptedIsSaid(t *testing.T) {
+	w := &Work{Records: Records{Environment: "prod"}}
+	m := &Move{From: "blue", To: "green", Step: Drain}
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(fault.New(fault.Interrupted, "", errors.New("interrupted by SIGTERM"), ""))
+	lost, lose := context.WithCancelCause(t.Context())
+	lose(errors.New("the lease is lost"))
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		code fault.Code
+		hint string
+	}{
+		"a wait":             {stopped, context.Canceled, fault.Interrupted, "infra emr replace prod"},
+		"a question":         {stopped, fault.New(fault.Refused, "x", errors.New("canceled"), ""), fault.Interrupted, "infra emr replace prod"},
+		"Terraform":          {stopped, fault.New(fault.StateNotSaved, "x", errors.New("y"), "z"), fault.StateNotSaved, "z"},
+		"nobody interrupted": {t.Context(), fault.New(fault.Refused, "x", errors.New("y"), "z"), fault.Refused, "z"},
+		"the lease is lost":  {lost, fault.New(fault.Failed, "x", errors.New("y"), "z"), fault.Failed, "z"},
+	} {
+		err := w.explain(test.ctx, m, test.err)
+		if fault.CodeOf(err) != test.code || fault.HintOf(err) != test.hint {
+			t.Errorf("%s: %v (%d)", name, err, fault.CodeOf(err))
 		}
 	}
 }

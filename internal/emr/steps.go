@@ -250,12 +250,12 @@ func of(o *Overview, colour string) []string {
 	return problems
 }
 
-// explain makes an interrupt of a wait what it is: everything is saved.
+// explain makes an interrupt of a wait what it is: everything is saved. What
+// Terraform makes of one, or the loss of the lease, stays as it is.
 func (w *Work) explain(ctx context.Context, m *Move, err error) error {
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
-		return err
-	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+	code := fault.CodeOf(err)
+	stopped := ctx.Err() != nil && fault.CodeOf(context.Cause(ctx)) == fault.Interrupted
+	if !stopped || code != fault.Failed && code != fault.Refused && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fault.New(fault.Interrupted, w.op(m), errors.New("interrupted, and written down how far it got"), w.again(m))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"infra/internal/emr"
@@ -42,7 +43,7 @@ func (p *Platform) takeColours(ctx context.Context) (inUse []string, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if colours.UnderWay() && p.colours.Move == nil {
+	if colours.UnderWay() && p.colours.Move == nil && !strings.HasPrefix(p.holder.Verb, "emr ") { // whose own business it is
 		p.con.Step("EMR moves from %s to %s (%s is next): infra emr status %s", colours.Move.From, colours.Move.To, colours.Move.Step, p.Env.Name())
 	}
 	p.colours = colours
