@@ -287,7 +287,7 @@ func (e *emrCloud) refuses(t *testing.T, green string) {
 		t.Fatal(err)
 	}
 	stepEnd(t, e.emr, green, step)
-	if _, said := e.run(t, 3, moving("replace")...); !strings.Contains(said, "/user/somebody/table: 1 file, 1 KiB") || !strings.Contains(said, "--discard-hdfs") {
+	if _, said := e.run(t, 3, moving("replace")...); !strings.Contains(said, "/user/somebody/table: 1 file, 1024 B") || !strings.Contains(said, "--discard-hdfs") {
 		t.Errorf("of data in HDFS it says:\n%s", said)
 	}
 	if _, err := submit(t.Context(), e.emr, green, "cleans up", "hdfs", "dfs", "-rm", "-r", "/user/somebody"); err != nil {
@@ -299,7 +299,10 @@ func (e *emrCloud) refuses(t *testing.T, green string) {
 // drop, and moves back under a client that submits steps.
 func (e *emrCloud) goesBack(t *testing.T, green string) {
 	e.settings(t, "release: emr-7.14.0, primary_instance_type: m6i.2xlarge")
-	e.unchanged(t) // a cluster stays what it was made as
+	// A cluster stays what it was made as, and somebody is told.
+	if _, said := e.run(t, 0, "plan", "cloud", "--product", "pipeline"); !strings.Contains(said, "EMR: green stays as it is: it has emr-7.13.0, the environment wants emr-7.14.0; infra emr replace cloud makes it so") {
+		t.Errorf("plan says:\n%s", said)
+	}
 	o := e.overview(t, 1)
 	if text := strings.Join(o.Reasons, "; "); !strings.Contains(text, "it has emr-7.13.0, the environment wants emr-7.14.0") || !strings.Contains(text, "m6i.2xlarge") {
 		t.Errorf("the advice is %s: %s", o.Advice, text)

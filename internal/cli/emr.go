@@ -130,7 +130,7 @@ func planMove(ctx context.Context, g *globals, p *provision.Platform, o emrMove,
 		o.limits.Every = emrEveryEmulated
 	}
 	return colours, &emr.Work{
-		Clients: emr.NewClients(p.AWS()), Records: p.ColourRecords(), Output: *output, Needs: emrNeeds(p), Options: o.limits,
+		Clients: emr.NewClients(p.AWS()), Records: p.ColourRecords(), Output: *output, Needs: p.ClusterNeeds(), Options: o.limits,
 		Apply: func(ctx context.Context, allowed func([]guard.Change) error) (emr.Output, error) {
 			return applyColours(ctx, g, p, allowed)
 		},
@@ -164,12 +164,6 @@ func applyColours(ctx context.Context, g *globals, p *provision.Platform, allowe
 		return emr.Output{}, err
 	}
 	return *output, nil
-}
-
-// emrNeeds are what the environment's file wants of a cluster.
-func emrNeeds(p *provision.Platform) emr.Needs {
-	e := p.Env.Pipeline().EMR
-	return emr.Needs{Release: e.Release, Applications: e.Applications, Primary: e.PrimaryInstanceType, Core: e.CoreInstanceType}
 }
 
 // tellWaits shows what is waited for: on a terminal as it changes, elsewhere a

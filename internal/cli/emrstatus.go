@@ -66,6 +66,6 @@ func clustersOf(ctx context.Context, p *provision.Platform) (*emr.Overview, erro
 		return nil, fault.New(fault.Failed, "find the clusters of "+p.Env.Name(), errors.New("none was ever made"), "infra apply "+p.Env.Name())
 	}
 	return emr.ReadOverview(ctx, emr.Sources{
-		Clients: emr.NewClients(p.AWS()), Environment: p.Env.Name(), Output: *output, Colours: colours, Needs: emrNeeds(p),
+		Clients: emr.NewClients(p.AWS()), Environment: p.Env.Name(), Output: *output, Colours: colours, Needs: p.ClusterNeeds(),
 	}), nil
 }

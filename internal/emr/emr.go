@@ -38,6 +38,9 @@ type Output struct {
 type OutputCluster struct {
 	ID         string `json:"id"`
 	PrimaryDNS string `json:"primary_dns"`
+	Release    string `json:"release"`
+	Primary    string `json:"primary_instance_type"`
+	Core       string `json:"core_instance_type"`
 }
 
 // Clients are the services that Read asks.

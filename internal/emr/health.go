@@ -110,6 +110,13 @@ func differences(c Cluster, needs Needs) []string {
 	return all
 }
 
+// Behind are what the environment wants otherwise than the state knows the
+// active cluster: what an apply does not do, since it takes a replacement.
+func Behind(output Output, needs Needs) []string {
+	c := output.Clusters[output.Active]
+	return differences(Cluster{Release: c.Release, Groups: []Group{{Type: "MASTER", Instance: c.Primary}, {Type: "CORE", Instance: c.Core}}}, needs)
+}
+
 // Warnings are what is not well with a cluster and another one would not mend.
 func Warnings(c Cluster) []string {
 	warnings := []string{}

@@ -95,6 +95,19 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+func TestBehind(t *testing.T) {
+	needs := Needs{Release: "emr-7.14.0", Applications: []string{"Spark"}, Primary: "m6i.xlarge", Core: "m6i.xlarge"}
+	made := Output{Active: "blue", Clusters: map[string]OutputCluster{"blue": {Release: "emr-7.13.0", Primary: "m6i.xlarge", Core: "m6i.large"}}}
+	want := []string{"it has emr-7.13.0, the environment wants emr-7.14.0", "its core nodes are m6i.large, the environment wants m6i.xlarge"}
+	if got := Behind(made, needs); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	// A state from before the output had it says nothing.
+	if got := Behind(Output{Active: "blue", Clusters: map[string]OutputCluster{"blue": {}}}, needs); len(got) > 0 {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFalling(t *testing.T) {
 	for name, test := range map[string]struct {
 		byHour  []float64

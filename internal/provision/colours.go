@@ -46,8 +46,20 @@ func (p *Platform) takeColours(ctx context.Context) (inUse []string, err error) 
 	if colours.UnderWay() && p.colours.Move == nil && !strings.HasPrefix(p.holder.Verb, "emr ") { // whose own business it is
 		p.con.Step("EMR moves from %s to %s (%s is next): infra emr status %s", colours.Move.From, colours.Move.To, colours.Move.Step, p.Env.Name())
 	}
+	if output != nil && p.colours.Active == "" && !strings.HasPrefix(p.holder.Verb, "emr ") {
+		for _, difference := range emr.Behind(*output, p.ClusterNeeds()) {
+			p.con.Step("EMR: %s stays as it is: %s; infra emr replace %s makes it so", output.Active, difference, p.Env.Name())
+		}
+	}
 	p.colours = colours
 	return emr.InUse(colours, output), nil
+}
+
+// ClusterNeeds are what the environment's file wants of a cluster and only a
+// new one gets.
+func (p *Platform) ClusterNeeds() emr.Needs {
+	e := p.Env.Pipeline().EMR
+	return emr.Needs{Release: e.Release, Applications: e.Applications, Primary: e.PrimaryInstanceType, Core: e.CoreInstanceType}
 }
 
 // ColourRecords is where the colours are written down.
