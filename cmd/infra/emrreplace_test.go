@@ -256,8 +256,8 @@ func (e *emrCloud) advises(t *testing.T, green string) {
 	listed, err := client.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{
 		Namespace: aws.String("CWAgent"), MetricName: aws.String("mem_available_percent"), Dimensions: []types.DimensionFilter{{Name: aws.String("cluster.id"), Value: &green}},
 	})
-	if err != nil || len(listed.Metrics) != 1 {
-		t.Fatalf("%v %v", listed, err)
+	if err != nil || len(listed.Metrics) == 0 { // moto lists one several times
+		t.Fatalf("no metric of the agent is known: %v", err)
 	}
 	var data []types.MetricDatum
 	for back := range 20 {
