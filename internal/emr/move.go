@@ -72,12 +72,12 @@ func (w *Work) op(m *Move) string {
 // again is the command that goes on.
 func (w *Work) again(m *Move) string { return "infra emr " + m.verb() + " " + w.Records.Environment }
 
-// back is the command that undoes it.
+// back is the command that undoes it, and the one that goes on.
 func (w *Work) back(m *Move) string {
 	if m.Back {
-		return "infra emr rollback " + w.Records.Environment
+		return w.again(m) + ", which goes on; or infra emr replace " + w.Records.Environment + ", which turns round again"
 	}
-	return "infra emr rollback " + w.Records.Environment + ", which moves back; or infra emr replace " + w.Records.Environment + ", which goes on"
+	return "infra emr rollback " + w.Records.Environment + ", which moves back; or " + w.again(m) + ", which goes on"
 }
 
 func (d *Done) event(w *Work, step Step, format string, args ...any) {

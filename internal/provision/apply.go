@@ -111,7 +111,7 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	p.con.Live("")
 	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy, inUse: plans.inUse}
 	if !plans.destroy {
-		if err := p.guardDestroys(one); err != nil {
+		if err := p.guardPlans(one); err != nil {
 			return err
 		}
 	}

@@ -124,10 +124,7 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if destroy {
 		return plans, nil
 	}
-	if err := p.guardClusters(plans); err != nil {
-		return nil, err
-	}
-	return plans, p.guardDestroys(plans)
+	return plans, p.guardPlans(plans)
 }
 
 // against notes which states a plan is made from.
@@ -213,6 +210,14 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 		p.con.Detail("%s: %s", s.Stack, warning)
 	}
 	return nil
+}
+
+// guardPlans refuses plans that nobody may carry out as they are.
+func (p *Platform) guardPlans(plans *Plans) error {
+	if err := p.guardClusters(plans); err != nil {
+		return err
+	}
+	return p.guardDestroys(plans)
 }
 
 // guardDestroys refuses plans that would take away what holds data.
