@@ -97,9 +97,12 @@ func differences(c Cluster, needs Needs) []string {
 		all = append(all, fmt.Sprintf("it has %s, the environment wants %s", c.Release, needs.Release))
 	}
 	for _, g := range c.Groups {
-		wanted := map[string]string{"MASTER": needs.Primary, "CORE": needs.Core}[g.Type]
-		if wanted != "" && g.Instance != "" && g.Instance != wanted {
-			all = append(all, fmt.Sprintf("its %s nodes are %s, the environment wants %s", strings.ToLower(g.Type), g.Instance, wanted))
+		what, wanted := "primary node is", needs.Primary
+		if g.Type != "MASTER" {
+			what, wanted = "core nodes are", needs.Core
+		}
+		if (g.Type == "MASTER" || g.Type == "CORE") && wanted != "" && g.Instance != "" && g.Instance != wanted {
+			all = append(all, fmt.Sprintf("its %s %s, the environment wants %s", what, g.Instance, wanted))
 		}
 	}
 	for _, application := range needs.Applications {

@@ -77,7 +77,7 @@ func TestReasons(t *testing.T) {
 		"has ended":               {func(c *Cluster) { c.State, c.Reason = "TERMINATED_WITH_ERRORS", "the primary failed" }, "it is TERMINATED_WITH_ERRORS: the primary failed", ""},
 		"support has ended":       {func(c *Cluster) { c.Release = "emr-7.5.0" }, "standard support of emr-7.5.0 ended on 2026-11-20", ""},
 		"another release":         {func(c *Cluster) { c.Release = "emr-7.14.0" }, "it has emr-7.14.0, the environment wants emr-7.13.0", ""},
-		"another instance type":   {func(c *Cluster) { c.Groups[0].Instance = "m5.large" }, "its master nodes are m5.large, the environment wants m6i.xlarge", ""},
+		"another instance type":   {func(c *Cluster) { c.Groups[0].Instance = "m5.large" }, "its primary node is m5.large, the environment wants m6i.xlarge", ""},
 		"lacks an application":    {func(c *Cluster) { c.Applications = []string{"Hadoop"} }, "it lacks Spark, which the environment wants", ""},
 		"containers wait":         {func(c *Cluster) { c.Health.ContainersPending = few(3, 9, 4) }, "", "3 containers wait while YARN has 5% of its memory left"},
 		"the agent is silent":     {func(c *Cluster) { c.Health.PrimaryMemory = nil }, "", "the agent on the primary does not report its memory"},
