@@ -8,12 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
-
 	clusters "infra/internal/emr"
 )
 
@@ -69,34 +63,6 @@ func TestReplaceEMR(t *testing.T) {
 	e.run(t, 3, moving("rollback")...)
 	t.Run("refused", func(t *testing.T) { e.refuses(t, green) })
 	t.Run("back", func(t *testing.T) { e.goesBack(t, green) })
-	t.Run("advice", func(t *testing.T) { e.advises(t, green) })
-}
-
-// advises to replace a cluster whose primary has been short of memory for as
-// long as CloudWatch is asked.
-func (e *emrCloud) advises(t *testing.T, green string) {
-	e.settings(t, "")
-	client := cloudwatch.NewFromConfig(e.config(t), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
-	listed, err := client.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{
-		Namespace: aws.String("CWAgent"), MetricName: aws.String("mem_available_percent"), Dimensions: []types.DimensionFilter{{Name: aws.String("cluster.id"), Value: &green}},
-	})
-	if err != nil || len(listed.Metrics) == 0 { // moto lists one several times
-		t.Fatalf("no metric of the agent is known: %v", err)
-	}
-	var data []types.MetricDatum
-	for back := range 20 {
-		data = append(data, types.MetricDatum{
-			MetricName: aws.String("mem_available_percent"), Dimensions: listed.Metrics[0].Dimensions, Value: aws.Float64(4),
-			Timestamp: aws.Time(time.Now().UTC().Add(-time.Duration(back) * time.Minute)),
-		})
-	}
-	if _, err := client.PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("CWAgent"), MetricData: data}); err != nil {
-		t.Fatal(err)
-	}
-	o := e.overview(t, 1)
-	if text := strings.Join(o.Reasons, "; "); o.Advice != clusters.Replace || o.Next != "infra emr replace cloud" || !strings.Contains(text, "the primary has had less than 10% of its memory left") {
-		t.Errorf("the advice is %s: %s", o.Advice, text)
-	}
 }
 
 // refuses what would lose data or support.
