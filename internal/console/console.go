@@ -105,6 +105,9 @@ func (c *Console) Print(text string) {
 	c.draw()
 }
 
+// Terminal tells whether there is a live line.
+func (c *Console) Terminal() bool { return c.terminal }
+
 // Live sets the line that is redrawn at the bottom of a terminal; empty
 // removes it. Without a terminal nothing is shown.
 func (c *Console) Live(format string, args ...any) {

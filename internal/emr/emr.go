@@ -13,13 +13,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/emr"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
 // Output is the product's `emr` output.
@@ -27,6 +30,7 @@ type Output struct {
 	Active      string                   `json:"active"`       // the colour that jobs are sent to
 	PointerName string                   `json:"pointer_name"` // DNS name that leads to its primary node
 	Parameter   string                   `json:"parameter"`    // SSM parameter that says the same
+	Answers     string                   `json:"answers"`      // S3 address below which clusters answer infra's questions
 	Clusters    map[string]OutputCluster `json:"clusters"`     // by colour
 }
 
@@ -34,6 +38,9 @@ type Output struct {
 type OutputCluster struct {
 	ID         string `json:"id"`
 	PrimaryDNS string `json:"primary_dns"`
+	Release    string `json:"release"`
+	Primary    string `json:"primary_instance_type"`
+	Core       string `json:"core_instance_type"`
 }
 
 // Clients are the services that Read asks.
@@ -41,6 +48,15 @@ type Clients struct {
 	EMR        *emr.Client
 	SSM        *ssm.Client
 	CloudWatch *cloudwatch.Client
+}
+
+// NewClients makes no request.
+func NewClients(cfg aws.Config) Clients {
+	return Clients{
+		EMR: emr.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg),
+		// CloudWatch speaks several protocols; JSON is the one that emulators know, too.
+		CloudWatch: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) }),
+	}
 }
 
 // Cluster is one colour.
@@ -55,6 +71,12 @@ type Cluster struct {
 	Groups     []Group `json:"instance_groups"`
 	Alarms     []Alarm `json:"alarms"` // those on memory, and any that is in alarm
 	Error      string  `json:"error,omitempty"`
+
+	// What only infra emr status asks for, or says.
+	Applications []string      `json:"applications,omitempty"`
+	Health       *Health       `json:"health,omitempty"`
+	Support      *Support      `json:"support,omitempty"`
+	Age          time.Duration `json:"-"` // since it was made; 0 while unknown
 }
 
 // Group is an instance group.
@@ -150,11 +172,17 @@ func readCluster(ctx context.Context, client *emr.Client, c *Cluster) {
 		return
 	}
 	c.Release = aws.ToString(described.Cluster.ReleaseLabel)
+	for _, application := range described.Cluster.Applications {
+		c.Applications = append(c.Applications, aws.ToString(application.Name))
+	}
 	if dns := aws.ToString(described.Cluster.MasterPublicDnsName); dns != "" {
 		c.PrimaryDNS = dns
 	}
 	if status := described.Cluster.Status; status != nil {
 		c.State = string(status.State)
+		if status.Timeline != nil && status.Timeline.CreationDateTime != nil {
+			c.Age = time.Since(*status.Timeline.CreationDateTime)
+		}
 		if status.StateChangeReason != nil {
 			c.Reason = aws.ToString(status.StateChangeReason.Message)
 		}

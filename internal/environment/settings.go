@@ -142,18 +142,19 @@ type RDS struct {
 }
 
 // EMR is the layer of clusters, named by colours so that one can be replaced
-// while the other works.
+// while the other works. Which colours there are is no setting: infra emr
+// keeps it. What only a new cluster gets is marked so: the one in use stays as
+// it was made until it is replaced.
 type EMR struct {
-	Release               string   `json:"release" format:"emr_release" default:"emr-7.13.0" doc:"EMR release label."`
-	Active                string   `json:"active" enum:"blue,green" default:"blue" doc:"The colour that jobs are sent to; one of clusters."`
-	Clusters              []string `json:"clusters" enum:"blue,green" unique:"true" min:"1" max:"2" default:"[blue]" doc:"The colours that exist. Both while one replaces the other."`
-	Applications          []string `json:"applications" format:"application" unique:"true" min:"1" max:"20" default:"[Spark, Hadoop]" doc:"Applications to install."`
-	PrimaryInstanceType   string   `json:"primary_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of the primary node."`
-	CoreInstanceType      string   `json:"core_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of core and task nodes."`
+	Release               string   `json:"release" format:"emr_release" default:"emr-7.13.0" doc:"EMR release label of new clusters."`
+	AllowUnsupported      bool     `json:"allow_unsupported" default:"false" doc:"Make clusters also of a release whose standard support has ended."`
+	Applications          []string `json:"applications" format:"application" unique:"true" min:"1" max:"20" default:"[Spark, Hadoop]" doc:"Applications that new clusters have."`
+	PrimaryInstanceType   string   `json:"primary_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of the primary node of new clusters."`
+	CoreInstanceType      string   `json:"core_instance_type" format:"instance_type" default:"m6i.xlarge" doc:"Instance type of core and task nodes of new clusters."`
 	CoreCount             int      `json:"core_count" min:"1" max:"1000" default:"2" doc:"Core nodes at the start."`
 	MaxCapacity           int      `json:"max_capacity" min:"1" max:"2000" default:"10" doc:"Nodes that scaling may go up to; at least core_count."`
 	TerminationProtection bool     `json:"termination_protection" default:"true" doc:"A cluster cannot be terminated before this is switched off."`
-	InTransitCertificates Optional `json:"in_transit_certificates" format:"s3_address" default:"\"\"" doc:"S3 address of the archive with the certificates that encrypt traffic between nodes. Left out: that traffic is not encrypted."`
+	InTransitCertificates Optional `json:"in_transit_certificates" format:"s3_address" default:"\"\"" doc:"S3 address of the archive with the certificates that encrypt traffic between nodes of new clusters. Left out: that traffic is not encrypted."`
 }
 
 // Optional is a text that Terraform receives as null when it is empty.

@@ -153,8 +153,6 @@ func (v *validator) layers() {
 		"%spostgresql.version must be %q with engine: postgresql: it is what Debian 12 has", path, debianPostgreSQL)
 	v.unless(!p.PostgreSQL.Synchronous || p.PostgreSQL.Standbys > 1, []string{path + "postgresql.synchronous", path + "postgresql.standbys"},
 		"%spostgresql.synchronous needs standbys: 2 or more: the loss of the only one would stop all writes", path)
-	v.unless(slices.Contains(p.EMR.Clusters, p.EMR.Active), []string{path + "emr.active", path + "emr.clusters"},
-		"%semr.active is %s, which is not in emr.clusters (%s)", path, p.EMR.Active, strings.Join(p.EMR.Clusters, ", "))
 	v.unless(p.EMR.MaxCapacity >= p.EMR.CoreCount, []string{path + "emr.max_capacity", path + "emr.core_count"},
 		"%semr.max_capacity is %d, less than core_count, %d", path, p.EMR.MaxCapacity, p.EMR.CoreCount)
 }

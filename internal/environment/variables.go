@@ -7,7 +7,32 @@ import (
 
 // Inputs are the values that Terraform needs and no file holds.
 type Inputs struct {
-	SSHPublicKey string // of the EC2 key pair; empty means the first of ssh.public_keys
+	SSHPublicKey string  // of the EC2 key pair; empty means the first of ssh.public_keys
+	Colours      Colours // of EMR's clusters; the zero value means a first one
+}
+
+// Colours are the EMR clusters that there are meant to be, and the one of them
+// that jobs are sent to. infra keeps them beside the states: they change in the
+// course of a replacement, and no file of a checkout could follow.
+type Colours struct {
+	Active   string   `json:"active"`
+	Clusters []string `json:"clusters"`
+}
+
+// FirstColour is that of an environment's first cluster.
+const FirstColour = "blue"
+
+// emrVariables are the settings and the colours, and not what only infra
+// itself heeds.
+func emrVariables(settings EMR, colours Colours) any {
+	if colours.Active == "" {
+		colours = Colours{Active: FirstColour, Clusters: []string{FirstColour}}
+	}
+	return struct {
+		EMR
+		Colours
+		AllowUnsupported *bool `json:"allow_unsupported,omitempty"` // takes the place of the setting's, and is nil
+	}{EMR: settings, Colours: colours}
 }
 
 // TerraformVariables is the content of the product's .tfvars.json: exactly
@@ -40,7 +65,7 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 		variables["vpc"] = p.VPC
 		variables["zookeeper"] = p.Zookeeper
 		variables["postgresql"] = p.PostgreSQL
-		variables["emr"] = p.EMR
+		variables["emr"] = emrVariables(p.EMR, in.Colours)
 	default:
 		return nil, fmt.Errorf("no Terraform variables are known for product %q", product)
 	}

@@ -2,6 +2,7 @@ package environment_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -61,6 +62,15 @@ func TestTerraformVariables(t *testing.T) {
 	}
 	if emails, ok := baseline["alert_emails"].([]any); !ok || len(emails) != 0 {
 		t.Errorf("baseline: %v: alert_emails must be an empty list", baseline)
+	}
+	for colours, want := range map[string]environment.Colours{
+		"blue of [blue]":        {},
+		"green of [blue green]": {Active: "green", Clusters: []string{"blue", "green"}},
+	} {
+		emr, ok := variables(t, "sandbox", "pipeline", environment.Inputs{Colours: want})["emr"].(map[string]any)
+		if _, told := emr["allow_unsupported"]; !ok || told || fmt.Sprintf("%v of %v", emr["active"], emr["clusters"]) != colours {
+			t.Errorf("emr: %v, want %s", emr, colours)
+		}
 	}
 	e, err := environment.Load(project, "sandbox")
 	if err != nil {

@@ -79,7 +79,7 @@ func (p *Platform) EnsureBucket(ctx context.Context) error {
 // unmatched refuses permissions to destroy that fit nothing: a misspelt
 // address must not look like a permission given.
 func unmatched(plans *Plans) error {
-	if extra := guard.Unmatched(plans.changes(), plans.selection.AllowDestroy); len(extra) > 0 {
+	if extra := guard.Unmatched(plans.Changes(), plans.selection.AllowDestroy); len(extra) > 0 {
 		return fault.New(fault.Usage, "check --allow-destroy", fmt.Errorf("%q matches nothing that would be destroyed", extra), "infra plan")
 	}
 	return nil
@@ -111,7 +111,7 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	p.con.Live("")
 	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy, inUse: plans.inUse}
 	if !plans.destroy {
-		if err := p.guardDestroys(one); err != nil {
+		if err := p.guardPlans(one); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	stop()
 	result.Took = time.Since(started)
 	noted := p.stackRecord(s.Stack.Product)
-	noted.Plan, noted.Applied, noted.Result = s.SHA256, result.Applied, string(outcome(err))
+	noted.Plan, noted.Applied, noted.Result = s.SHA256, noted.Applied+result.Applied, string(outcome(err))
 	p.applied = p.applied || result.Applied > 0
 	p.con.Live("")
 	if err != nil {

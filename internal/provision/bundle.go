@@ -104,9 +104,6 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 		return nil, err
 	}
 	plans.Bundle = from
-	if plans.inUse, err = p.coloursInUse(states); err != nil {
-		return nil, err
-	}
 	for _, s := range plans.Stacks {
 		for _, one := range kept.Stacks {
 			if one.Product == s.Stack.Product {

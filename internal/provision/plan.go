@@ -70,8 +70,8 @@ func (ps *Plans) Empty() bool {
 // exists.
 func (ps *Plans) RefreshOnly() bool { return ps.selection.RefreshOnly }
 
-// changes are those of all stacks.
-func (ps *Plans) changes() []guard.Change {
+// Changes are those of all stacks.
+func (ps *Plans) Changes() []guard.Change {
 	var all []guard.Change
 	for _, s := range ps.Stacks {
 		all = append(all, s.Changes...)
@@ -102,9 +102,6 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if states == nil {
 		p.con.Step("there is no state bucket yet: `infra bootstrap %s` or `infra apply %s` makes it", p.Env.Name(), p.Env.Name())
 	}
-	if plans.inUse, err = p.coloursInUse(states); err != nil {
-		return nil, err
-	}
 	self := run.NewHolder(p.Run, "plan", p.Caller.ARN, p.Code.Commit)
 	group, planning := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide())
@@ -128,7 +125,7 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if destroy {
 		return plans, nil
 	}
-	return plans, p.guardDestroys(plans)
+	return plans, p.guardPlans(plans)
 }
 
 // against notes which states a plan is made from.
@@ -162,7 +159,11 @@ func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*P
 	if err != nil {
 		return nil, err
 	}
-	plans := &Plans{selection: sel, destroy: destroy}
+	inUse, err := p.takeColours(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plans := &Plans{selection: sel, destroy: destroy, inUse: inUse}
 	watch := p.watcher()
 	for _, s := range stacks {
 		if len(sel.Layers) > 0 && len(targets[s.Product]) == 0 {
@@ -213,9 +214,17 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 	return nil
 }
 
+// guardPlans refuses plans that nobody may carry out as they are.
+func (p *Platform) guardPlans(plans *Plans) error {
+	if err := p.guardClusters(plans); err != nil {
+		return err
+	}
+	return p.guardDestroys(plans)
+}
+
 // guardDestroys refuses plans that would take away what holds data.
 func (p *Platform) guardDestroys(plans *Plans) error {
-	return guard.Destroys(guard.Idle(plans.changes(), plans.inUse...), plans.selection.AllowDestroy)
+	return guard.Destroys(guard.Idle(plans.Changes(), plans.inUse...), plans.selection.AllowDestroy)
 }
 
 // Summary counts a plan's changes in a line.

@@ -15,6 +15,7 @@ import (
 
 	"infra/internal/account"
 	"infra/internal/console"
+	"infra/internal/emr"
 	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/git"
@@ -44,6 +45,7 @@ type Platform struct {
 	record  *run.Record  // of this run, for the ledger
 	opened  bool         // the ledger knows that this run changes something
 	applied bool         // this run has changed resources
+	colours emr.Colours  // of EMR's clusters, as they are meant to be; zero until something is planned
 	dropped []state.Lock // locks of Terraform that dead runs had left and that this one has removed
 }
 

@@ -163,6 +163,9 @@ func (p *Platform) refresh(ctx context.Context, r *Recovery) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.takeColours(ctx); err != nil {
+		return err
+	}
 	watch := p.watcher()
 	for _, s := range stacks {
 		w, err := p.workspace(ctx, s, binary, cliConfig, refreshParallelism, watch.stack(s.String()))

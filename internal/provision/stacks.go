@@ -38,7 +38,7 @@ func (p *Platform) workspace(ctx context.Context, s stack.Stack, binary, cliConf
 	if _, err := os.Stat(filepath.Join(root, "main.tf")); err != nil {
 		return nil, fault.New(fault.Usage, "open the Terraform code of "+s.Product, err, "infra validate "+p.Env.Name())
 	}
-	inputs := environment.Inputs{}
+	inputs := environment.Inputs{Colours: p.colours.Colours}
 	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
 		_, key, err := ssh.EnsureKey(ctx, p.keyFolder(), "infra-"+p.Env.Name())
 		if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/run"
 	"infra/internal/stack"
@@ -48,11 +47,15 @@ func (p *Platform) known(ctx context.Context, wait run.Wait) (map[string]*state.
 		if err != nil {
 			return nil, err
 		}
-		if warning != "" {
-			p.con.Warn("%s", warning)
-		}
+		own := false // a run that applies several times finds what it has left itself
 		if p.record != nil && states[product] != nil {
-			p.stackRecord(product).Before = version(states[product])
+			noted := p.stackRecord(product)
+			if own = noted.Applied > 0; noted.Before == nil {
+				noted.Before = version(states[product])
+			}
+		}
+		if warning != "" && !own {
+			p.con.Warn("%s", warning)
 		}
 	}
 	return states, nil
@@ -121,20 +124,4 @@ func inputs(s stack.Stack, states map[string]*state.State) string {
 		_, _ = sum.Write(text) // a hash never fails to write
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// coloursInUse are the EMR clusters that must not go: the one that the state
-// calls active, and the one that the environment asks for.
-func (p *Platform) coloursInUse(states map[string]*state.State) ([]string, error) {
-	colours := []string{p.Env.Pipeline().EMR.Active}
-	if s := states[platformProduct]; s != nil {
-		var emr struct {
-			Active string `json:"active"`
-		}
-		if _, err := s.Decode("emr", &emr); err != nil {
-			return nil, fault.New(fault.Failed, "read which EMR cluster is in use", err, "")
-		}
-		colours = append(colours, emr.Active)
-	}
-	return colours, nil
 }

@@ -16,13 +16,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	awsemr "github.com/aws/aws-sdk-go-v2/service/emr"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"infra/internal/emr"
 	"infra/internal/inventory"
@@ -219,13 +214,7 @@ func (s Sources) readManaged(ctx context.Context) *PostgreSQL {
 func (s Sources) readEMR(ctx context.Context) *EMR {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	clients := emr.Clients{
-		EMR: awsemr.NewFromConfig(s.AWS), SSM: ssm.NewFromConfig(s.AWS),
-		// CloudWatch speaks several protocols; JSON is the one that emulators know, too.
-		CloudWatch: cloudwatch.NewFromConfig(s.AWS, func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) }),
-	}
-	// The layer names its alarms infra-<environment>-emr-<colour>-<alarm>.
-	status := emr.Read(ctx, clients, *s.EMR, "infra-"+s.Inventory.Common().Environment+"-emr-")
+	status := emr.Read(ctx, emr.NewClients(s.AWS), *s.EMR, emr.AlarmPrefix(s.Inventory.Common().Environment))
 	return &EMR{State: verdict(status.Serving, status.Reached, status.Problems), Status: status}
 }
 

@@ -83,28 +83,52 @@ resource "aws_cloudwatch_metric_alarm" "yarn_memory" {
   }
 }
 
-# YARN knows of containers only, and the primary runs none: its own memory is asked for by
-# what the agent calls it, since nobody knows its instance id beforehand.
-resource "aws_cloudwatch_metric_alarm" "primary_memory" {
-  for_each = local.colours
+# YARN knows of containers only, and the primary runs none: its own memory and swap are
+# asked for by what the agent calls them, since nobody knows its instance id beforehand.
+locals {
+  primary_alarms = {
+    primary-memory = {
+      description = "less than 10% of the primary node's memory is available for 5 minutes"
+      metric      = "mem_available_percent", choose = "MIN", comparison = "LessThanThreshold", threshold = 10, missing = "breaching"
+    }
+    # A node without swap reports none.
+    primary-swap = {
+      description = "more than 25% of the primary node's swap is in use for 5 minutes"
+      metric      = "swap_used_percent", choose = "MAX", comparison = "GreaterThanThreshold", threshold = 25, missing = "notBreaching"
+    }
+  }
+}
 
-  alarm_name          = "${local.name}-${each.key}-primary-memory"
-  alarm_description   = "${each.key}: less than 10% of the primary node's memory is available for 5 minutes."
-  comparison_operator = "LessThanThreshold"
-  threshold           = 10
+resource "aws_cloudwatch_metric_alarm" "primary" {
+  for_each = { for pair in setproduct(keys(local.colours), keys(local.primary_alarms)) : "${pair[0]}-${pair[1]}" => merge(local.primary_alarms[pair[1]], { colour = pair[0] }) }
+
+  alarm_name          = "${local.name}-${each.key}"
+  alarm_description   = "${each.value.colour}: ${each.value.description}."
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
   evaluation_periods  = 5
-  treat_missing_data  = "breaching"
+  treat_missing_data  = each.value.missing
   alarm_actions       = [var.baseline.alert_topic_arn]
   ok_actions          = [var.baseline.alert_topic_arn]
 
   metric_query {
-    id          = "available"
-    label       = "mem_available_percent of the primary"
+    id          = "primary"
+    label       = "${each.value.metric} of the primary"
     period      = 60
     return_data = true
     expression = trimspace(<<-EOT
-      SELECT MIN(mem_available_percent) FROM SCHEMA(CWAgent, "cluster.id", "instance.id", "node.type", "service.name") WHERE "cluster.id" = '${aws_emr_cluster.this[each.key].id}' AND "node.type" = 'MASTER'
+      SELECT ${each.value.choose}(${each.value.metric}) FROM SCHEMA(CWAgent, "cluster.id", "instance.id", "node.type", "service.name") WHERE "cluster.id" = '${aws_emr_cluster.this[each.value.colour].id}' AND "node.type" = 'MASTER'
     EOT
     )
   }
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.primary_memory["blue"]
+  to   = aws_cloudwatch_metric_alarm.primary["blue-primary-memory"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.primary_memory["green"]
+  to   = aws_cloudwatch_metric_alarm.primary["green-primary-memory"]
 }

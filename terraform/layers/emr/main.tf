@@ -1,6 +1,7 @@
 # Clusters by colour, one of which is active: jobs find it by a DNS name and an SSM
 # parameter. A cluster is replaced by making the other colour, moving the pointer to it and
-# dropping the first, never by changing the one in use.
+# dropping the first, never by changing the one in use: `infra emr replace` does so, and
+# keeps which colours there are.
 locals {
   name      = "infra-${var.environment}-emr"
   partition = split(":", var.baseline.permission_boundary_arn)[1]
@@ -50,10 +51,15 @@ resource "aws_emr_cluster" "this" {
 
   tags = merge(local.managed_tag, { Name = "${local.name}-${each.key}", layer = "emr", colour = each.key })
 
-  # Steps come from outside, the number of nodes from the scaling policy; either would
-  # have the cluster replaced or shrunk. So would scale_down_behavior, which is not set.
+  # A cluster stays what it was made as: another release, application, instance type or key
+  # is for the other colour, since any of them would end the one in use. Steps come from
+  # outside, the number of nodes from the scaling policy. scale_down_behavior, which would
+  # have it replaced as well, is not set.
   lifecycle {
-    ignore_changes = [step, core_instance_group[0].instance_count]
+    ignore_changes = [
+      step, release_label, applications, security_configuration, master_instance_group, core_instance_group,
+      ec2_attributes[0].key_name, log_encryption_kms_key_id,
+    ]
   }
 
   depends_on = [
@@ -117,7 +123,9 @@ resource "aws_emr_security_configuration" "this" {
     }
   })
 
+  # EMR cannot change one that a cluster has: another setting is for the other colour.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [configuration]
   }
 }

@@ -1,12 +1,16 @@
 output "summary" {
-  description = "The clusters as the product's output emr tells them: the active colour, the DNS name and SSM parameter that point to it, and each cluster's id and primary node."
+  description = "The clusters as the product's output emr tells them: the active colour, the DNS name and SSM parameter that point to it, the S3 address below which clusters answer infra's questions, and each cluster's id, primary node and what it was made as."
   value = {
     active       = var.active
     pointer_name = aws_route53_record.active.name
     parameter    = aws_ssm_parameter.active.name
+    answers      = "s3://${var.baseline.log_bucket}/emr/answers/${var.environment}/"
     clusters = { for colour, cluster in aws_emr_cluster.this : colour => {
-      id          = cluster.id
-      primary_dns = cluster.master_public_dns
+      id                    = cluster.id
+      primary_dns           = cluster.master_public_dns
+      release               = cluster.release_label
+      primary_instance_type = cluster.master_instance_group[0].instance_type
+      core_instance_type    = cluster.core_instance_group[0].instance_type
     } }
   }
 }

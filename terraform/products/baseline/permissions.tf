@@ -9,7 +9,7 @@ locals {
     Action = [
       "access-analyzer:Get*", "access-analyzer:List*",
       "cloudtrail:Describe*", "cloudtrail:GetEventSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:GetTrail*", "cloudtrail:List*",
-      "cloudwatch:Describe*", "cloudwatch:List*",
+      "cloudwatch:Describe*", "cloudwatch:GetMetricData", "cloudwatch:List*",
       "ec2:Describe*", "ec2:GetEbs*", "ec2:GetInstanceMetadataDefaults", "ec2:GetSerialConsoleAccessStatus", "ec2:GetSnapshotBlockPublicAccessState",
       "elasticmapreduce:Describe*", "elasticmapreduce:Get*", "elasticmapreduce:List*",
       "iam:Get*", "iam:List*",

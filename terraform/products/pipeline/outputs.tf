@@ -37,6 +37,6 @@ output "postgresql" {
 }
 
 output "emr" {
-  description = "The active colour, the DNS name and SSM parameter that point to it, and every cluster's id and primary node."
+  description = "The active colour, the DNS name and SSM parameter that point to it, the S3 address below which clusters answer infra, and every cluster's id, primary node and what it was made as."
   value       = module.emr.summary
 }

@@ -13,6 +13,7 @@ from moto.emr.models import Cluster, ElasticMapReduceBackend, InstanceGroup
 from moto.emr.responses import ElasticMapReduceResponse
 from moto.utilities.utils import load_resource
 
+from awsapi import emrsteps
 from awsapi.patching import Emulator, added, around
 
 STARTING = timedelta(seconds=2)
@@ -44,6 +45,7 @@ def clusters_take_their_time(_: Emulator) -> None:
                 return "STARTING"
             if age < BOOTSTRAPPING:
                 return "BOOTSTRAPPING"
+            return "RUNNING" if emrsteps.busy(self) else "WAITING"
         return stored
 
     def set_state(self: Cluster, value: str | None) -> None:
@@ -55,6 +57,7 @@ def clusters_take_their_time(_: Emulator) -> None:
         original(self, *args, **kwargs)
 
     Cluster.state = property(state, set_state)
+    Cluster.sandbox_ready = lambda self: self.creation_datetime + BOOTSTRAPPING
 
 
 def instances_live_in_the_clusters_subnet(_: Emulator) -> None:

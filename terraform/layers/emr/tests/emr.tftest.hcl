@@ -111,6 +111,10 @@ run "two_colours" {
     error_message = "Each colour has a zone of its own."
   }
   assert {
+    condition     = output.summary.answers == "s3://infra-logs-test-123456789012/emr/answers/test/"
+    error_message = "infra must know where clusters answer."
+  }
+  assert {
     condition     = output.summary.active == "green"
     error_message = "The pointer must follow the active colour."
   }
@@ -154,12 +158,16 @@ run "watched" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.cluster) == 12 && length(aws_cloudwatch_metric_alarm.yarn_memory) == 2 && length(aws_cloudwatch_metric_alarm.primary_memory) == 2
+    condition     = length(aws_cloudwatch_metric_alarm.cluster) == 12 && length(aws_cloudwatch_metric_alarm.yarn_memory) == 2 && length(aws_cloudwatch_metric_alarm.primary) == 4
     error_message = "Every colour needs its alarms, on memory above all."
   }
   assert {
-    condition     = alltrue([for alarm in merge(aws_cloudwatch_metric_alarm.yarn_memory, aws_cloudwatch_metric_alarm.primary_memory) : contains(alarm.alarm_actions, var.baseline.alert_topic_arn)])
+    condition     = alltrue([for alarm in merge(aws_cloudwatch_metric_alarm.yarn_memory, aws_cloudwatch_metric_alarm.primary) : contains(alarm.alarm_actions, var.baseline.alert_topic_arn)])
     error_message = "Every alarm must notify the alert topic."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.primary : alarm.alarm_name == "infra-test-emr-${one([for key, it in aws_cloudwatch_metric_alarm.primary : key if it.alarm_name == alarm.alarm_name])}"])
+    error_message = "infra finds an alarm's colour in its name."
   }
 }
 
@@ -208,4 +216,46 @@ run "refuses_capacity_below_core" {
   }
 
   expect_failures = [var.max_capacity]
+}
+
+# What a cluster was made as stays, whatever the settings say later: these runs keep a state.
+run "made" {
+  command = apply
+}
+
+run "stays_as_it_was_made" {
+  command = plan
+
+  variables {
+    release                 = "emr-7.14.0"
+    applications            = ["Spark", "Hadoop", "Hive"]
+    primary_instance_type   = "m6i.2xlarge"
+    core_instance_type      = "m6i.2xlarge"
+    key_name                = "infra-other"
+    in_transit_certificates = "s3://certificates/emr.zip"
+  }
+
+  assert {
+    condition     = aws_emr_cluster.this["blue"].id == run.made.summary.clusters["blue"].id && aws_emr_cluster.this["blue"].release_label == "emr-7.13.0"
+    error_message = "The cluster in use must neither change nor be replaced."
+  }
+}
+
+run "the_other_colour_is_made_anew" {
+  command = plan
+
+  variables {
+    clusters              = ["blue", "green"]
+    release               = "emr-7.14.0"
+    primary_instance_type = "m6i.2xlarge"
+  }
+
+  assert {
+    condition     = aws_emr_cluster.this["green"].release_label == "emr-7.14.0" && aws_emr_cluster.this["green"].master_instance_group[0].instance_type == "m6i.2xlarge"
+    error_message = "The other colour must be made as the settings say."
+  }
+  assert {
+    condition     = aws_emr_cluster.this["blue"].release_label == "emr-7.13.0"
+    error_message = "The cluster in use must stay as it is."
+  }
 }
