@@ -156,6 +156,7 @@ func TestRow53QuorumStopsAtTheFirstFailure(t *testing.T) {
     zookeeper_client_port: 2181
     zookeeper_wait: 1
     zookeeper_ensemble: [1, 2, 3]
+    _zookeeper_superuser_directory: /nowhere
     _zookeeper_restart_order: [i-3, i-2, i-1]
   tasks:
     `+strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "\n    ")+`
@@ -165,7 +166,7 @@ func TestRow53QuorumStopsAtTheFirstFailure(t *testing.T) {
 	log := filepath.Join(p.Dir, "restarted")
 	put(t, filepath.Join(p.Dir, "ansible", "collections", "ansible_collections", "infra", "host", "plugins", "modules", "zookeeper_restart.py"), `#!/usr/bin/python
 from ansible.module_utils.basic import AnsibleModule
-module = AnsibleModule({"name": {}, "port": {}, "members": {}, "wait": {}})
+module = AnsibleModule({"name": {}, "port": {}, "members": {}, "password_file": {}, "wait": {}})
 with open("`+log+`", "a") as log:
     log.write(module.params["name"] + "\n")
 if module.params["name"] == "zookeeper-2":
