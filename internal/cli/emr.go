@@ -14,7 +14,6 @@ import (
 	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/provision"
-	"infra/internal/run"
 )
 
 func newEmrCommand(g *globals) *cobra.Command {
@@ -33,16 +32,12 @@ by the other colour while jobs go on.`,
 
 // emrMove are the flags of the commands that move from one colour to the other.
 type emrMove struct {
-	wait        run.Wait
-	autoApprove bool
-	allowDirty  bool
-	confirm     string
-	limits      emr.Options
+	byHand
+	limits emr.Options
 }
 
 func emrMoveFlags(cmd *cobra.Command, o *emrMove) {
 	flags := cmd.Flags()
-	flags.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (a protected environment asks all the same, see --confirm)")
 	flags.DurationVar(&o.limits.Grace, "grace", 2*time.Minute, "how long clients may go by the old pointer: the DNS name's 30 seconds, and what they remember themselves")
 	flags.DurationVar(&o.limits.Drain, "drain", 30*time.Minute, "how long to wait for steps and applications of the colour that was left")
 	flags.DurationVar(&o.limits.Watch, "watch", 10*time.Minute, "how long to look whether the colour that took over keeps well")
@@ -50,9 +45,7 @@ func emrMoveFlags(cmd *cobra.Command, o *emrMove) {
 	flags.BoolVar(&o.limits.Discard, "discard-hdfs", false, "what the cluster that goes holds in HDFS may be lost")
 	flags.BoolVar(&o.limits.Force, "force-drop", false, "end what still runs on the colour that was left when --drain is over")
 	flags.BoolVar(&o.limits.Keep, "keep", false, "stop before the colour that was left is dropped; the same command without it drops it")
-	confirmFlag(cmd, &o.confirm)
-	dirtyFlag(cmd, &o.allowDirty)
-	lockFlag(cmd, &o.wait)
+	byHandFlags(cmd, &o.byHand)
 }
 
 // The pauses between two looks, and how long Terraform's cluster may take to
