@@ -65,7 +65,6 @@ func TestDrillZooKeeper(t *testing.T) {
 			p.run(t, 0, "zk", "shrink", "e2e", "--auto-approve")
 			p.votes(t, 3)
 		})
-		emptyPlan(t, p)
 	} else {
 		p.ensemble(t, 3)
 		p.run(t, 0, "apply", "e2e", "--auto-approve")

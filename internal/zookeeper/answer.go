@@ -64,13 +64,14 @@ func (m *Member) fromCommand(command string, raw json.RawMessage) error {
 			Znodes          float64 `json:"znode_count"`
 			Connections     float64 `json:"num_alive_connections"`
 			SyncedFollowers float64 `json:"synced_followers"`
+			SyncedOthers    float64 `json:"synced_non_voting_followers"` // were taken out, and follow on as long as they run
 		}
 		if err := json.Unmarshal(raw, &answer); err != nil {
 			return err
 		}
 		m.Version, m.Mode = release(answer.Version), mode(answer.State)
 		m.Outstanding, m.AverageLatency, m.Znodes = int(answer.Outstanding), answer.AverageLatency, int(answer.Znodes)
-		m.Connections, m.SyncedFollowers = int(answer.Connections), int(answer.SyncedFollowers)
+		m.Connections, m.SyncedFollowers = int(answer.Connections), int(answer.SyncedFollowers-answer.SyncedOthers)
 	case "stats":
 		var answer struct {
 			Server struct {
@@ -139,7 +140,9 @@ func (m *Member) fromWords(output string) error {
 		case "zk_num_alive_connections":
 			m.Connections = int(number)
 		case "zk_synced_followers":
-			m.SyncedFollowers = int(number)
+			m.SyncedFollowers += int(number)
+		case "zk_synced_non_voting_followers":
+			m.SyncedFollowers -= int(number)
 		}
 	}
 	for _, line := range answers["conf"] {

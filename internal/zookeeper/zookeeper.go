@@ -40,7 +40,7 @@ type Member struct {
 	AverageLatency  float64 `json:"average_latency_ms"`
 	Znodes          int     `json:"znodes"`
 	Connections     int     `json:"connections"`
-	SyncedFollowers int     `json:"synced_followers"` // of a leader; 0 otherwise
+	SyncedFollowers int     `json:"synced_followers"` // voters in step with it, of a leader; 0 otherwise
 	Voters          []Voter `json:"voters"`           // the voting members, as this server knows them
 	Reached         bool    `json:"reached"`          // its host answered, whether or not the server did
 	Error           string  `json:"error,omitempty"`  // why it is not known to serve

@@ -87,7 +87,8 @@ def of_server(numbers, before, heap, heap_mb):
 
 def of_ensemble(numbers, reign, before):
     """Return the metrics of the ensemble, which its leader knows. before is the reign at the last look; None: there was none."""
-    synced = numbers.get("synced_followers", 0)
+    # A server that was taken out follows on as long as it runs.
+    synced = numbers.get("synced_followers", 0) - numbers.get("synced_non_voting_followers", 0)
     metrics = {"leaders": 1, "synced_followers": synced, "voters": synced + 1, "znodes": numbers.get("znode_count")}
     if reign is not None and before is not None:
         metrics["elections"] = max(0, reign - before)

@@ -18,7 +18,8 @@ zk_num_alive_connections\t4
 zk_open_file_descriptor_count\t131
 zk_max_file_descriptor_count\t65536
 zk_znode_count\t905
-zk_synced_followers\t2
+zk_synced_followers\t3
+zk_synced_non_voting_followers\t1
 """
 SETTINGS = {"cluster": "prod-zookeeper", "instance": "i-1"}
 

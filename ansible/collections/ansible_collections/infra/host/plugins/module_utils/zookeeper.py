@@ -40,6 +40,11 @@ def members(port):
     return {int(name[7:]): value for name, value in lines.items() if name.startswith("server.") and name[7:].isdigit()}
 
 
+def synced(status):
+    """Return how many voters are in step with this leader, of mntr. A server that was taken out follows on as long as it runs."""
+    return int(float(status.get("zk_synced_followers", 0))) - int(float(status.get("zk_synced_non_voting_followers", 0)))
+
+
 def unit(module, name):
     """Return systemd's properties of a unit that the roles ask for."""
     code, out, err = module.run_command(
@@ -95,7 +100,7 @@ def observe(module, name, port, revision, data_directory, log_directory):
         "enabled": properties.get("UnitFileState") == "enabled",
         "mode": mode if mode in SERVING else "",
         "members": members(port) if active else {},
-        "synced_followers": int(float(status.get("zk_synced_followers", 0))),
+        "synced_followers": synced(status),
         "version": status.get("zk_version", "").split("-")[0],
         "id": identity(data_directory, log_directory),
         "restart_pending": bool(active and revision and started_revision(pid) != revision),

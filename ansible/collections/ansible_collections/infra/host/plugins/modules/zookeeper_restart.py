@@ -62,7 +62,7 @@ def state(port, others):
     """Return the server's mode and whether it can be spared."""
     status = zookeeper.fields(zookeeper.four_letter("mntr", port), "\t")
     mode = status.get("zk_server_state", "")
-    synced = int(float(status.get("zk_synced_followers", 0)))
+    synced = zookeeper.synced(status)
     return {"mode": mode, "synced": synced, "ok": mode in zookeeper.SERVING and (mode != "leader" or synced >= others)}
 
 
