@@ -168,3 +168,13 @@ func unpack(archive *tar.Reader, root *os.Root) error {
 		}
 	}
 }
+
+// Prefix is the folder within its repository, with a slash at its end; empty
+// when it is the top.
+func Prefix(ctx context.Context, dir string) (string, error) {
+	out, err := program{dir: dir}.run(ctx, nil, "rev-parse", "--show-prefix")
+	if err != nil {
+		return "", fault.New(fault.Usage, "look for the repository of "+dir, err, "git status")
+	}
+	return strings.TrimSpace(out), nil
+}
