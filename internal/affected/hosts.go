@@ -31,7 +31,7 @@ type hosts struct {
 
 // of are the layers whose hosts a file below ansible/ concerns.
 func (h hosts) of(name string) []string {
-	found := map[string]bool{}
+	var found map[string]bool
 	switch {
 	case strings.HasPrefix(name, roleFolder+"/"):
 		role, _, _ := strings.Cut(strings.TrimPrefix(name, roleFolder+"/"), "/")

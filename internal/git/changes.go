@@ -161,7 +161,7 @@ func unpack(archive *tar.Reader, root *os.Root) error {
 			if err != nil {
 				return err
 			}
-			_, err = io.Copy(f, archive) //nolint:gosec // G110: it is in memory already
+			_, err = io.Copy(f, archive)
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
