@@ -66,7 +66,9 @@ func owners() map[string][]string {
 
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
-func pure() []string { return []string{"affected", "fault", "guard", "history", "inventory", "spelling", "stack"} }
+func pure() []string {
+	return []string{"affected", "fault", "guard", "history", "inventory", "spelling", "stack"}
+}
 
 func impure() []string {
 	return []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys", "github.com/aws"}

@@ -45,11 +45,34 @@ func runCIAffected(ctx context.Context, g *globals, o scopeOptions, push bool) e
 	if err != nil {
 		return annotated(g, err)
 	}
+	if os.Getenv(outputFile) != "" {
+		if err := writeMatrix(s); err != nil {
+			return annotated(g, err)
+		}
+	}
+	if g.con.JSON() {
+		return g.con.WriteJSON(s.Affected)
+	}
+	g.con.Print(affectedText(s.Affected))
+	return nil
+}
+
+// outputFile names the file by which a job of GitHub tells others something.
+const outputFile = "GITHUB_OUTPUT"
+
+// matrixLimit is how many jobs GitHub makes of one matrix.
+const matrixLimit = 256
+
+func writeMatrix(s *scope) error {
+	if n := len(s.Environments); n > matrixLimit {
+		return fault.New(fault.Failed, "make a job for each affected environment", fmt.Errorf("%d are affected, GitHub allows %d jobs", n, matrixLimit),
+			"split the change, or plan in fewer jobs: infra ci plan --env A,B,C")
+	}
 	rows := []matrixRow{}
 	for _, e := range s.Environments {
 		env, err := environment.Load(s.dir, e.Name)
 		if err != nil {
-			return annotated(g, err)
+			return err
 		}
 		rows = append(rows, matrixRow{e.Name, env.Region(), roleARN(env, "plan"), roleARN(env, "apply")})
 	}
@@ -57,14 +80,7 @@ func runCIAffected(ctx context.Context, g *globals, o scopeOptions, push bool) e
 	if err != nil {
 		return fmt.Errorf("encode the matrix: %w", err)
 	}
-	if err := ci.Append(os.Getenv, "GITHUB_OUTPUT", "environments="+string(matrix)+"\n"); err != nil {
-		return err
-	}
-	if g.con.JSON() {
-		return g.con.WriteJSON(s.Affected)
-	}
-	g.con.Print(affectedText(s.Affected))
-	return nil
+	return ci.Append(os.Getenv, outputFile, "environments="+string(matrix)+"\n")
 }
 
 // annotated shows an error beside the code on GitHub, and gives it back.

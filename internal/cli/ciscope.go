@@ -87,7 +87,11 @@ func scoped(ctx context.Context, g *globals, o scopeOptions, forked bool) (*scop
 	if err != nil {
 		return nil, err
 	}
-	if s.code, err = affected.Read(os.DirFS(dir), chains); err != nil {
+	files := make(map[string][]string, len(chains))
+	for name, chain := range chains {
+		files[name] = chain.Files
+	}
+	if s.code, err = affected.Read(os.DirFS(dir), files); err != nil {
 		return nil, err
 	}
 	s.Affected = ci.Affected{Schema: ci.AffectedSchema, Base: changes.Base, Commit: facts.Commit, Paths: len(changes.Paths)}
@@ -148,16 +152,13 @@ func (s *scope) gone(ctx context.Context, changes git.Changes, acknowledged []st
 }
 
 // chosen narrows what is affected to what was asked for.
-func (s *scope) chosen(all []affected.Environment, chains map[string][]string, o scopeOptions) ([]affected.Environment, error) {
+func (s *scope) chosen(all []affected.Environment, chains map[string]environment.Chain, o scopeOptions) ([]affected.Environment, error) {
 	out := []affected.Environment{}
 	if len(o.envs) == 0 {
 		for _, e := range all {
-			// One that is broken is planned all the same, and says so then.
-			env, err := environment.Load(s.dir, e.Name)
-			if err == nil && env.Emulated() && !o.emulated {
-				continue
+			if o.emulated || !chains[e.Name].Emulated {
+				out = append(out, e)
 			}
-			out = append(out, e)
 		}
 		return out, nil
 	}
@@ -169,7 +170,7 @@ func (s *scope) chosen(all []affected.Environment, chains map[string][]string, o
 		i := slices.IndexFunc(all, func(e affected.Environment) bool { return e.Name == name })
 		if i < 0 {
 			// Asked for by its name: as if its own file had changed.
-			all = append(all, s.code.Of(chains[name][:1])...)
+			all = append(all, s.code.Of(chains[name].Files[:1])...)
 			i = slices.IndexFunc(all, func(e affected.Environment) bool { return e.Name == name })
 			all[i].Paths = []string{}
 		}
