@@ -49,27 +49,6 @@ type Stack struct {
 	Layers  []string `json:"layers,omitempty"` // empty: all of it
 }
 
-// Products are the products to plan: those of the stacks, and those that read
-// their outputs. Where only hosts are concerned it is the product that has them.
-func (e Environment) Products() []string {
-	var out []string
-	add := func(name string) {
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	for _, s := range e.Stacks {
-		add(s.Product)
-		for _, dependent := range stack.Products().Dependents(s.Product) {
-			add(dependent)
-		}
-	}
-	if len(e.Hosts) > 0 {
-		add(hostsProduct)
-	}
-	return out
-}
-
 // hostsProduct is the product whose layers have hosts.
 const hostsProduct = "pipeline"
 

@@ -115,22 +115,6 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestProducts(t *testing.T) {
-	t.Parallel()
-	p := shipped(t, chains())
-	for path, want := range map[string]string{
-		"terraform/products/baseline/main.tf":   "baseline pipeline", // the second reads the first
-		"terraform/layers/vpc/main.tf":          "pipeline",
-		"ansible/roles/base/tasks/main.yml":     "pipeline",
-		"environments/alone.yaml":               "baseline pipeline",
-		"terraform/products/baseline/remote.tf": "baseline pipeline",
-	} {
-		if got := strings.Join(p.Of([]string{path})[0].Products(), " "); got != want {
-			t.Errorf("%s: products %s, want %s", path, got, want)
-		}
-	}
-}
-
 // TestShippedEnvironments reads the chains of the real files.
 func TestShippedEnvironments(t *testing.T) {
 	t.Parallel()

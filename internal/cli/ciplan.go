@@ -33,8 +33,8 @@ func newCIPlanCommand(g *globals) *cobra.Command {
 	cmd := describe(&cobra.Command{
 		Use:   "plan",
 		Short: "Plan every environment that a pull request affects, and keep the plans",
-		Long: `Finds the environments that the change concerns, plans each, keeps the plans encrypted in the environment's state bucket
-under the digest of what it is made of, and writes one comment in Markdown: what is destroyed or replaced first, counts,
+		Long: `Finds the environments that the change concerns, plans all of each, keeps the plans encrypted in the environment's state
+bucket under the digest of what it is made of, and writes one comment in Markdown: what is destroyed or replaced first, counts,
 hosts to configure, diffs. infra sends nothing but to AWS: posting the comment is the workflow's step. On GitHub the job's
 summary and annotations are written too. Nothing is changed. The exit code is the worst of all environments.
 
@@ -96,9 +96,10 @@ func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o 
 		return doc, err
 	}
 	defer restore()
-	sel := o.sel
-	sel.Products = e.Products()
-	p, err := begin(ctx, g, e.Name, sel)
+	// All of the environment, not only the stacks that the change concerns: the
+	// plan is kept for all that the environment is made of. What an earlier merge
+	// has left undone, because its apply failed or was dropped, is in it as well.
+	p, err := begin(ctx, g, e.Name, o.sel)
 	if err != nil {
 		return doc, err
 	}
@@ -114,7 +115,7 @@ func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o 
 	if err != nil {
 		return doc, err
 	}
-	plans, err := p.Plan(ctx, sel)
+	plans, err := p.Plan(ctx, o.sel)
 	if plans == nil {
 		return doc, err
 	}
