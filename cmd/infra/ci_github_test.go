@@ -72,7 +72,7 @@ func makefile(self string) string {
 
 // newPipeline makes a repository with a remote and three environments that
 // were applied by hand, and the workflow that infra writes.
-func newPipeline(t *testing.T) *pipeline {
+func newPipeline(t *testing.T, more ...func(c *cloud)) *pipeline {
 	t.Helper()
 	c := newCloud(t)
 	self, err := os.Executable()
@@ -88,6 +88,9 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	c.write(t, "terraform/products/pipeline/main.tf", tinyPlatform)
 	c.write(t, "terraform/layers/vpc/main.tf", tinyLayer)
+	for _, change := range more {
+		change(c)
+	}
 	for i, name := range []string{"east", "west"} {
 		c.write(t, "environments/"+name+".yaml", fmt.Sprintf("extends: cloud\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.%d.0.0/16\n", 90+i))
 	}

@@ -91,3 +91,47 @@ func TestPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPipelineDestroys takes something stateful out of the code: the plan is
+// shown and refused, nothing is kept that a merge could apply, and what the
+// error says to write into the commit lets it through.
+func TestPipelineDestroys(t *testing.T) {
+	t.Parallel()
+	secret := strings.Replace(keptSecret, "prevent_destroy = true", "create_before_destroy = false", 1)
+	secret = strings.Replace(secret, `"infra-kept"`, `"infra-${var.environment}"`, 1)
+	p := newPipeline(t, func(c *cloud) {
+		provider, err := os.ReadFile(filepath.Join("..", "..", "terraform", "products", "baseline", "provider.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.tiny(t, oneThing+secret)
+		c.write(t, "terraform/products/baseline/provider.tf", string(provider))
+	})
+	c := p.c
+	c.git(t, "switch", "--quiet", "--create", "topic")
+	c.write(t, "terraform/products/baseline/main.tf", tinyRoot+oneThing)
+	p.commit(t, "no secret")
+	p.pullRequest(t)
+	if names := p.affected(t, "false"); strings.Join(names, " ") != "acme cloud east prod sandbox staging west" {
+		t.Fatalf("affected are %v", names)
+	}
+	code, said := p.job(t, "plan", map[string]string{"matrix.environment": "east"})
+	if code != 1 { // of the step's own `test`: the exit code was not 2
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	wantText(t, said, "::error file=environments/east.yaml", "aws_secretsmanager_secret.kept")
+	summary := p.read(t, "summary")
+	wantText(t, p.read(t, "plan.json"), `"exit": 3`)
+	wantText(t, summary, "could not be planned", "Destroys and replaces: 1", "<code>aws&#95;secretsmanager&#95;secret.kept</code>", "--allow-destroy aws_secretsmanager_secret.kept")
+	if strings.Contains(summary, "kept until") {
+		t.Errorf("a refused plan was kept:\n%s", summary)
+	}
+	c.git(t, "commit", "--quiet", "--amend", "--message", "no secret\n\nInfra-Allow-Destroy: aws_secretsmanager_secret.kept")
+	_, stderr := c.run(t, 2, "ci", "plan", "--env", "east")
+	wantText(t, stderr, "| baseline/east | 1 | 0 | 0 | 0 |", "east: kept until")
+	c.git(t, "switch", "--quiet", "main")
+	c.git(t, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
+	c.git(t, "push", "--quiet", "origin", "main")
+	stdout, _ := c.run(t, 0, "ci", "apply", "--env", "east", "--output", "json")
+	wantText(t, stdout, `"exit": 0`, `"applied": 1`)
+}
