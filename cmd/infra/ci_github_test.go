@@ -245,7 +245,7 @@ func (p *pipeline) comment(t *testing.T, found string) string {
 		}
 	}
 	script := "#!/bin/sh\necho \"$*\" >> \"$RUNNER_TEMP/gh\"\ncase \"$*\" in *--paginate*) echo '" + found + "';; esac\n"
-	if err := os.WriteFile(filepath.Join(p.temp, "bin", "gh"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(p.temp, "bin", "gh"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	code, said := p.job(t, "comment", map[string]string{

@@ -59,6 +59,12 @@ func TestRemovedEnvironment(t *testing.T) {
 	c.run(t, 64, "ci", "plan", "--base", "none")
 	c.run(t, 64, "ci", "plan", "--env", "pord")
 	c.run(t, 64, "ci", "init", "jenkins")
+	// A job that left no plan behind is not passed over.
+	c.run(t, 1, "ci", "comment", t.TempDir(), "--comment", comment, "--expect", `[{"environment":"prod"}]`)
+	if data, err := os.ReadFile(comment); err != nil || !strings.Contains(string(data), "its job left no plan") || !strings.Contains(string(data), "infra ci plan --env prod") {
+		t.Errorf("%v: %s", err, data)
+	}
+	c.run(t, 0, "ci", "comment", t.TempDir(), "--expect", "[]")
 	c.run(t, 64, "ci", "comment", "none.json")
 }
 

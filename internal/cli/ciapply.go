@@ -70,7 +70,9 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 		all.Environments = append(all.Environments, applied)
 		codes = append(codes, fault.CodeOf(err))
 		if ctx.Err() != nil {
-			break // what was interrupted has saved itself; nothing else is begun
+			// What was interrupted has saved itself; nothing else is begun.
+			codes = append(codes, fault.Interrupted)
+			break
 		}
 	}
 	all.Exit = int(ci.Worst(codes...))

@@ -77,7 +77,7 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 		}
 		plans = append(plans, ci.Plan{Commit: s.Commit, Base: s.Base, Removed: s.Removed, Environments: []ci.Environment{planned}})
 		if ctx.Err() != nil {
-			return err
+			return fault.New(fault.Interrupted, "plan the affected environments", context.Cause(ctx), "")
 		}
 	}
 	all, err := ci.Join(append([]ci.Plan{{Commit: s.Commit, Base: s.Base, Removed: s.Removed}}, plans...)...)
