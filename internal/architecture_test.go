@@ -28,7 +28,7 @@ func floors() [][]string {
 	return [][]string{
 		{"fault", "history", "process", "spelling"},
 		{"console", "environment", "python", "stack"},
-		{"account", "guard", "inventory"},
+		{"account", "affected", "guard", "inventory"},
 		{"run", "state"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "ssh", "terraform"},
@@ -42,7 +42,7 @@ func floors() [][]string {
 		{"pgdrill", "provision", "status", "zkdrill"},
 		{"restore"},
 		{"doctor", "report"},
-		{"bench"},
+		{"bench", "ci"},
 		{"cli"},
 	}
 }
@@ -59,13 +59,16 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"gopkg.in/yaml.v3":                    {"cli", "environment", "inventory", "sandbox"},
+		"github.com/hashicorp/hcl/v2":         {"affected"},
+		"gopkg.in/yaml.v3":                    {"affected", "cli", "environment", "inventory", "sandbox"},
 	}
 }
 
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
-func pure() []string { return []string{"fault", "guard", "history", "inventory", "spelling", "stack"} }
+func pure() []string {
+	return []string{"affected", "fault", "guard", "history", "inventory", "spelling", "stack"}
+}
 
 func impure() []string {
 	return []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys", "github.com/aws"}

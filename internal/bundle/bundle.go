@@ -25,11 +25,12 @@ type Manifest struct {
 	Environment string    `json:"environment"`
 	Account     string    `json:"account"` // 12 digits
 	Region      string    `json:"region"`
-	Run         string    `json:"run"`     // id of the run that planned
-	Created     time.Time `json:"created"` // by the server's clock
-	Expires     time.Time `json:"expires"` // by the server's clock
-	Commit      string    `json:"commit"`  // of HEAD; empty when the project is no repository
-	Dirty       bool      `json:"dirty"`   // it was planned from files that are in no commit
+	Run         string    `json:"run"`               // id of the run that planned
+	Created     time.Time `json:"created"`           // by the server's clock
+	Expires     time.Time `json:"expires"`           // by the server's clock
+	Commit      string    `json:"commit"`            // of HEAD; empty when the project is no repository
+	Content     string    `json:"content,omitempty"` // digest of all that the environment is made of in the commit, lower-case hex; a pipeline's plan has one
+	Dirty       bool      `json:"dirty"`             // it was planned from files that are in no commit
 	Terraform   string    `json:"terraform"`
 	Selection   Selection `json:"selection"`
 	Stacks      []Stack   `json:"stacks"` // in the order to apply them
@@ -108,6 +109,8 @@ func (m Manifest) check() error {
 		return fmt.Errorf("its run is %q", m.Run)
 	case !regexp.MustCompile(`^([0-9a-f]{40,64})?$`).MatchString(m.Commit):
 		return fmt.Errorf("its commit is %q", m.Commit)
+	case !regexp.MustCompile(`^([0-9a-f]{64})?$`).MatchString(m.Content):
+		return fmt.Errorf("its content is %q", m.Content)
 	case m.Created.IsZero() || !m.Created.Before(m.Expires):
 		return fmt.Errorf("it lives from %s to %s", m.Created, m.Expires)
 	case len(m.Stacks) == 0:

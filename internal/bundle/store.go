@@ -38,6 +38,17 @@ const attempts = 3
 // Key is the key of the bundle that a run makes.
 func Key(environment, run string) string { return "bundles/" + environment + "/" + run + ".bundle" }
 
+// ContentKey is the key of the bundle that a run makes in a pipeline: it is
+// found again by the digest of what was planned, whatever commit that is in by
+// then.
+func ContentKey(environment, content, run string) string {
+	return contentPrefix(environment, content) + run + ".bundle"
+}
+
+func contentPrefix(environment, content string) string {
+	return "bundles/" + environment + "/" + content + "-"
+}
+
 // URL is how people name the place: s3://bucket/key.
 func (p Place) URL() string { return "s3://" + p.Bucket + "/" + p.Key }
 

@@ -76,6 +76,10 @@ func (c *Console) Mask(secret string) { c.secrets.add(secret) }
 // Masked is a text as the console would say it, for records that outlive it.
 func (c *Console) Masked(text string) string { return c.secrets.mask(text) }
 
+// Shown is a text as people see it on a stream: without secrets, and with
+// control characters spelled out. It is for files that others will look at.
+func (c *Console) Shown(text string) string { return c.secrets.visible(text) }
+
 // Step says that something began or ended: one line, kept.
 func (c *Console) Step(format string, args ...any) {
 	if c.opts.Quiet {

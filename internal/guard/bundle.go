@@ -15,6 +15,7 @@ type Ground struct {
 	Account     string // 12 digits
 	Region      string
 	Commit      string // of HEAD; empty when the project is no repository
+	Content     string // digest of what the environment is made of in it; empty: not known
 	Terraform   string // version, as 1.11.4
 }
 
@@ -91,11 +92,19 @@ func (f BundleFacts) age() []string {
 
 func (f BundleFacts) ground() []string {
 	var wrong []string
+	// A merge makes another commit of the same content. Where both contents are
+	// known, they say more than the commits do.
+	if f.Made.Content != "" && f.Here.Content != "" {
+		f.Made.Commit, f.Here.Commit = "", ""
+	} else {
+		f.Made.Content, f.Here.Content = "", ""
+	}
 	for _, c := range []struct{ what, made, here string }{
 		{"for environment", f.Made.Environment, f.Here.Environment},
 		{"for account", f.Made.Account, f.Here.Account},
 		{"for region", f.Made.Region, f.Here.Region},
 		{"from commit", f.Made.Commit, f.Here.Commit},
+		{"from content", f.Made.Content, f.Here.Content},
 		{"by Terraform", f.Made.Terraform, f.Here.Terraform},
 	} {
 		if c.made != c.here {

@@ -65,6 +65,13 @@ func TestBundle(t *testing.T) {
 		{name: "row 32: from the future", change: func(f *guard.BundleFacts) { f.Created = f.Now.Add(time.Hour) }, says: []string{"made in the future"}},
 		{name: "row 32: another commit", change: func(f *guard.BundleFacts) { f.Here.Commit = strings.Repeat("c", 39) + "d" }, says: []string{"planned from commit " + strings.Repeat("c", 40) + ", here it is " + strings.Repeat("c", 39) + "d"}},
 		{name: "row 32: no commit here", change: func(f *guard.BundleFacts) { f.Here.Commit = "" }, says: []string{"here it is (unknown)"}},
+		{name: "row 32: the same content in another commit", change: func(f *guard.BundleFacts) {
+			f.Made.Content, f.Here.Content, f.Here.Commit = "a", "a", strings.Repeat("c", 39)+"d"
+		}},
+		{name: "row 32: another content in the same commit", change: func(f *guard.BundleFacts) { f.Made.Content, f.Here.Content = "a", "b" }, says: []string{"from content a, here it is b"}},
+		{name: "row 32: a content that nobody compares", change: func(f *guard.BundleFacts) {
+			f.Made.Content, f.Here.Commit = "a", strings.Repeat("c", 39)+"d"
+		}, says: []string{"from commit"}},
 		{name: "row 32: of no commit", change: func(f *guard.BundleFacts) { f.Dirty = true }, says: []string{"files that are in no commit"}},
 		{name: "row 26: another account", change: func(f *guard.BundleFacts) { f.Made.Account = "222222222222" }, says: []string{"for account 222222222222, here it is 111111111111"}},
 		{name: "row 27: another region", change: func(f *guard.BundleFacts) { f.Made.Region = "us-east-1" }, says: []string{"for region us-east-1"}},

@@ -36,7 +36,7 @@ func (p *Platform) Keep(ctx context.Context, plans *Plans, to string, valid time
 	now := time.Now().Add(-head.Skew()).UTC().Truncate(time.Second) // the server's clock
 	m := bundle.Manifest{
 		Environment: p.Env.Name(), Account: p.Env.Account(), Region: p.Env.Region(), Run: p.Run.ID,
-		Created: now, Expires: now.Add(valid), Commit: p.Code.Commit, Dirty: len(p.Code.Dirty) > 0, Terraform: terraform.Version,
+		Created: now, Expires: now.Add(valid), Commit: p.Code.Commit, Content: p.Content, Dirty: len(p.Code.Dirty) > 0, Terraform: terraform.Version,
 		Selection: bundle.Selection{
 			Products: plans.selection.Products, Layers: plans.selection.Layers,
 			RefreshOnly: plans.selection.RefreshOnly, AllowDestroy: plans.selection.AllowDestroy,
@@ -79,7 +79,11 @@ func (p *Platform) Keep(ctx context.Context, plans *Plans, to string, valid time
 }
 
 func (p *Platform) bundlePlace(run string) bundle.Place {
-	return bundle.Place{Bucket: p.bucket.Name, Account: p.bucket.Account, Key: bundle.Key(p.Env.Name(), run), KMSKey: p.bucket.KeyARN()}
+	key := bundle.Key(p.Env.Name(), run)
+	if p.Content != "" {
+		key = bundle.ContentKey(p.Env.Name(), p.Content, run)
+	}
+	return bundle.Place{Bucket: p.bucket.Name, Account: p.bucket.Account, Key: key, KMSKey: p.bucket.KeyARN()}
 }
 
 // ApplyBundle applies exactly what a bundle holds, or refuses. from is a file
@@ -154,8 +158,8 @@ func (p *Platform) guardBundle(ctx context.Context, kept bundle.Bundle, from str
 	}
 	facts := guard.BundleFacts{
 		Name:    from,
-		Made:    guard.Ground{Environment: kept.Environment, Account: kept.Account, Region: kept.Region, Commit: kept.Commit, Terraform: kept.Terraform},
-		Here:    guard.Ground{Environment: p.Env.Name(), Account: p.Env.Account(), Region: p.Env.Region(), Commit: p.Code.Commit, Terraform: terraform.Version},
+		Made:    guard.Ground{Environment: kept.Environment, Account: kept.Account, Region: kept.Region, Commit: kept.Commit, Content: kept.Content, Terraform: kept.Terraform},
+		Here:    guard.Ground{Environment: p.Env.Name(), Account: p.Env.Account(), Region: p.Env.Region(), Commit: p.Code.Commit, Content: p.Content, Terraform: terraform.Version},
 		Created: kept.Created, Expires: kept.Expires, Now: time.Now().Add(-p.lease.Skew()),
 		Digest: kept.Digest, Recorded: known.Bundle, Dirty: kept.Dirty, DirtyOK: allowDirty || !p.Env.Protected(),
 	}

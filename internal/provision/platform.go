@@ -33,6 +33,7 @@ type Platform struct {
 	Run     *run.Run
 	Caller  account.Identity
 	Code    guard.GitFacts // of the project: which commit this is
+	Content string         // digest of what the environment is made of in that commit; only a pipeline asks for it
 
 	con    *console.Console
 	target account.Target
