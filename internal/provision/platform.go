@@ -44,6 +44,7 @@ type Platform struct {
 	record  *run.Record  // of this run, for the ledger
 	opened  bool         // the ledger knows that this run changes something
 	applied bool         // this run has changed resources
+	looking bool         // nothing at all may be written, not even host keys
 	dropped []state.Lock // locks of Terraform that dead runs had left and that this one has removed
 }
 

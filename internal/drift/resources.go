@@ -1,0 +1,231 @@
+package drift
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Change is one resource of a plan.
+type Change struct {
+	Address    string
+	Type       string
+	Action     string // create, update, replace, delete, move, import, forget
+	Reason     string
+	Attributes []Attribute // what differs; empty where it is not known
+}
+
+// Plan is what Terraform found in one stack.
+type Plan struct {
+	Stack   string
+	Never   string   // why the stack could not be planned: it was never applied
+	Outside []Change // what is not as the state says
+	Planned []Change // what apply would do, which includes undoing the former
+	Outputs bool     // outputs would change
+	Types   []string // of all resources that the state manages
+}
+
+// Judge tells of a stack what was changed outside and what the code wants.
+func (p Plan) Judge(ignore Ignore) []Finding {
+	if p.Never != "" {
+		return []Finding{{Kind: Code, Stack: p.Stack, Action: "create", Detail: p.Never}}
+	}
+	var found []Finding
+	outside := map[string]Change{}
+	for _, c := range p.Outside {
+		outside[c.Address] = c
+		found = append(found, p.outside(c, ignore))
+	}
+	missing := slices.ContainsFunc(p.Outside, func(c Change) bool { return c.Action == "delete" && ignore.resource(c.Address) == "" })
+	for _, c := range p.Planned {
+		before, touched := outside[c.Address]
+		if touched && c.undoes(before) {
+			continue // it is there as what somebody changed
+		}
+		found = append(found, p.planned(c, before, missing, ignore))
+	}
+	if p.Outputs && len(found) == 0 {
+		found = append(found, Finding{Kind: Code, Stack: p.Stack, Action: "update", Detail: "only outputs change"})
+	}
+	return found
+}
+
+// outside is a resource that is not as the state says.
+func (p Plan) outside(c Change, ignore Ignore) Finding {
+	f := Finding{Kind: Outside, Stack: p.Stack, Address: c.Address, Action: c.Action, Attributes: c.Attributes}
+	planned := slices.IndexFunc(p.Planned, func(w Change) bool { return w.Address == c.Address })
+	f.Undone = planned >= 0
+	if f.Noise = ignore.resource(c.Address); f.Noise != "" || c.Action != "update" {
+		return f
+	}
+	f.Attributes, f.Noise = p.real(c, f.Undone, ignore)
+	return f
+}
+
+// real leaves of a changed resource what is no noise; where nothing is left, it
+// says why.
+func (p Plan) real(c Change, undone bool, ignore Ignore) (kept []Attribute, why string) {
+	for _, a := range c.Attributes {
+		reason := ignore.attribute(c.Address, a.Path)
+		switch {
+		case reason != "":
+		case empty(a.Before) && empty(a.After):
+			reason = "the provider writes an empty value in another way"
+		case !undone:
+			reason = p.sibling(c, a)
+		}
+		if reason == "" {
+			kept = append(kept, a)
+		} else {
+			why = reason
+		}
+	}
+	switch {
+	case len(kept) > 0:
+		return kept, ""
+	case why == "":
+		why = "no value of it differs"
+	}
+	return c.Attributes, why
+}
+
+// planned is a resource that apply would change for another reason than to undo
+// what somebody did to it.
+func (p Plan) planned(c, before Change, missing bool, ignore Ignore) Finding {
+	f := Finding{Kind: Code, Stack: p.Stack, Address: c.Address, Action: c.Action, Detail: strings.ReplaceAll(c.Reason, "_", " ")}
+	var known, hidden int
+	for _, a := range c.Attributes {
+		switch {
+		case a.Unknown || touches(before, a.Path):
+			continue
+		case ignore.attribute(c.Address, a.Path) != "":
+			hidden++
+			f.Noise = ignore.attribute(c.Address, a.Path)
+			continue
+		}
+		known++
+		f.Attributes = append(f.Attributes, a)
+	}
+	if known > 0 || hidden == 0 {
+		f.Noise = ""
+	}
+	if known == 0 && hidden == 0 && len(c.Attributes) > 0 && missing {
+		// It refers to something that somebody deleted and that apply makes anew.
+		f.Kind, f.Detail, f.Undone = Outside, "it refers to what is missing", true
+	}
+	if reason := ignore.resource(c.Address); reason != "" {
+		f.Noise = reason
+	}
+	return f
+}
+
+// undoes tells whether a planned change does nothing but undo what was done
+// outside.
+func (c Change) undoes(outside Change) bool {
+	if outside.Action == "delete" {
+		return c.Action == "create"
+	}
+	known := 0
+	for _, a := range c.Attributes {
+		if a.Unknown {
+			continue
+		}
+		if !touches(outside, a.Path) {
+			return false
+		}
+		known++
+	}
+	return known > 0
+}
+
+// touches tells whether a path is one that was changed outside, above or below
+// such a one. A list or map that is now empty is one value, and several when it
+// is not.
+func touches(outside Change, path string) bool {
+	return slices.ContainsFunc(outside.Attributes, func(a Attribute) bool {
+		return below(a.Path, path) || below(path, a.Path) || mirrored(a.Path) == mirrored(path)
+	})
+}
+
+// mirrored is the path of a tag: the provider has each twice, in tags and, with
+// the default ones, in tags_all.
+func mirrored(path string) string { return strings.Replace(path, "tags_all", "tags", 1) }
+
+func below(root, path string) bool {
+	rest, ok := strings.CutPrefix(path, root)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+func empty(value string) bool {
+	switch value {
+	case "", "null", `""`, "[]", "{}", "0", "false":
+		return true
+	default:
+		return false
+	}
+}
+
+// sibling says which other resource of the stack has put a value into a
+// resource since the state of that was written; empty when none explains it.
+// Only a value that the state does not have at all is explained so: once it has
+// one, a change of it is somebody's.
+func (p Plan) sibling(c Change, a Attribute) string {
+	root := a.Path
+	if i := strings.IndexAny(root, ".["); i >= 0 {
+		root = root[:i]
+	}
+	if !empty(a.Before) || slices.ContainsFunc(c.Attributes, func(o Attribute) bool { return below(root, o.Path) && !empty(o.Before) }) {
+		return ""
+	}
+	for _, kind := range siblings(c.Type, root) {
+		if slices.Contains(p.Types, kind) {
+			return fmt.Sprintf("%s of the same stack put it there", kind)
+		}
+	}
+	return ""
+}
+
+// siblings are the types whose resources show up in an attribute of another
+// one.
+func siblings(kind, attribute string) []string {
+	switch kind + "." + attribute {
+	case "aws_s3_bucket.policy":
+		return []string{"aws_s3_bucket_policy"}
+	case "aws_s3_bucket.acl", "aws_s3_bucket.grant":
+		return []string{"aws_s3_bucket_acl", "aws_s3_bucket_ownership_controls"}
+	case "aws_s3_bucket.lifecycle_rule":
+		return []string{"aws_s3_bucket_lifecycle_configuration"}
+	case "aws_s3_bucket.logging":
+		return []string{"aws_s3_bucket_logging"}
+	case "aws_s3_bucket.versioning":
+		return []string{"aws_s3_bucket_versioning"}
+	case "aws_s3_bucket.object_lock_configuration":
+		return []string{"aws_s3_bucket_object_lock_configuration"}
+	case "aws_s3_bucket.server_side_encryption_configuration":
+		return []string{"aws_s3_bucket_server_side_encryption_configuration"}
+	case "aws_security_group.ingress":
+		return []string{"aws_vpc_security_group_ingress_rule", "aws_security_group_rule"}
+	case "aws_security_group.egress":
+		return []string{"aws_vpc_security_group_egress_rule", "aws_security_group_rule"}
+	case "aws_iam_role.inline_policy":
+		return []string{"aws_iam_role_policy"}
+	case "aws_iam_role.managed_policy_arns":
+		return []string{"aws_iam_role_policy_attachment"}
+	case "aws_route_table.route":
+		return []string{"aws_route", "aws_vpc_endpoint"}
+	case "aws_instance.ebs_block_device":
+		return []string{"aws_volume_attachment"}
+	case "aws_network_interface.attachment":
+		return []string{"aws_network_interface_attachment", "aws_instance"}
+	case "aws_eip.instance", "aws_eip.network_interface", "aws_eip.association_id", "aws_eip.private_ip", "aws_eip.private_dns":
+		return []string{"aws_eip_association"}
+	case "aws_sns_topic.policy":
+		return []string{"aws_sns_topic_policy"}
+	case "aws_kms_key.policy":
+		return []string{"aws_kms_key_policy"}
+	case "aws_vpc_endpoint.network_interface_ids", "aws_vpc_endpoint.route_table_ids":
+		return []string{"aws_vpc_endpoint_subnet_association", "aws_vpc_endpoint_route_table_association"}
+	default:
+		return nil
+	}
+}

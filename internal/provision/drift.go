@@ -1,0 +1,141 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"infra/internal/drift"
+	"infra/internal/fault"
+	"infra/internal/guard"
+	"infra/internal/run"
+	"infra/internal/stack"
+	"infra/internal/state"
+	"infra/internal/terraform"
+)
+
+// DriftOptions say how much is looked at.
+type DriftOptions struct {
+	SkipHosts   bool // do not log in to the hosts
+	Parallelism int  // of each Terraform; 0: its own
+	Wait        run.Wait
+}
+
+// Drift finds what differs between the environment and its code, by reading
+// alone: it takes no lease and no lock, and writes no state, no ledger and no
+// host key. What was found is returned with an error too, that of the hosts: a
+// host out of reach hides nothing of what AWS has said.
+func (p *Platform) Drift(ctx context.Context, o DriftOptions) ([]drift.Finding, error) {
+	p.looking = true
+	ignore, err := drift.ParseIgnore(p.Env.Settings().Drift.Ignore)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "read drift.ignore of "+p.Env.Name(), err, "infra validate "+p.Env.Name())
+	}
+	states, err := p.known(ctx, o.Wait)
+	if err != nil {
+		return nil, err
+	}
+	var found []drift.Finding
+	plans, err := p.driftPlans(ctx, states, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, plan := range plans {
+		found = append(found, plan.Judge(ignore)...)
+	}
+	machines, err := p.machines(ctx, states)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, drift.Machines(machines, managedBy(states), ignore)...)
+	if o.SkipHosts || states[platformProduct] == nil {
+		return found, p.unchanged(ctx, states)
+	}
+	changes, hosts := p.checkHosts(ctx, states[platformProduct])
+	found = append(found, drift.Hosts(changes, ignore)...)
+	if err := p.unchanged(ctx, states); err != nil {
+		return nil, err
+	}
+	return found, hosts
+}
+
+// unchanged makes sure that all that was compared belongs together: nobody is
+// kept out while it is read.
+func (p *Platform) unchanged(ctx context.Context, states map[string]*state.State) error {
+	now, err := p.read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, product := range stack.Products().Names() {
+		before, after := states[product], now[product]
+		if (before == nil) != (after == nil) || before != nil && *version(before) != *version(after) {
+			return fault.New(fault.Locked, "look for drift in "+p.Env.Name(),
+				errors.New("somebody changed the state of "+p.stack(product).String()+" meanwhile, so that what was found may be half of it"), "infra drift "+p.Env.Name())
+		}
+	}
+	return nil
+}
+
+// driftPlans lets Terraform compare every stack, without its lock.
+func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.State, o DriftOptions) ([]drift.Plan, error) {
+	prepared, err := p.prepare(ctx, Selection{Parallelism: o.Parallelism}, false)
+	if err != nil {
+		return nil, err
+	}
+	plans := make([]drift.Plan, len(prepared.Stacks))
+	group, planning := errgroup.WithContext(ctx)
+	group.SetLimit(sideBySide())
+	for i, s := range prepared.Stacks {
+		plans[i].Stack = s.Stack.String()
+		own := states[s.Stack.Product]
+		if own == nil {
+			plans[i].Never = "it was never applied"
+			continue
+		}
+		for _, instance := range own.Instances() {
+			if instance.Mode == "managed" && !slices.Contains(plans[i].Types, instance.Type) {
+				plans[i].Types = append(plans[i].Types, instance.Type)
+			}
+		}
+		group.Go(func() error { return p.driftPlan(planning, s, &plans[i], o) })
+	}
+	err = group.Wait()
+	p.con.Live("")
+	return plans, err
+}
+
+// driftPlan compares one stack. One plan tells both what is not as the state
+// says and what the code wants: Terraform starts once, and a second time only
+// where there are values to be read.
+func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan, o DriftOptions) error {
+	p.con.Detail("comparing %s", s.Stack)
+	defer p.con.Still(s.Stack.String() + ": comparing")()
+	if err := s.workspace.Init(ctx); err != nil {
+		return err
+	}
+	file := p.Run.File(s.Stack.Product + ".tfplan")
+	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{Out: file, Unlocked: true})
+	if err != nil {
+		return err
+	}
+	var details terraform.Details
+	if plan.Detailed() {
+		if details, err = s.workspace.Explain(ctx, file); err != nil {
+			return err
+		}
+	}
+	found.Outputs = plan.Outputs
+	found.Outside = driftChanges(plan.Drift, details.Outside)
+	found.Planned = driftChanges(plan.Changes, details.Planned)
+	return nil
+}
+
+func driftChanges(changes []guard.Change, details map[string][]drift.Attribute) []drift.Change {
+	var found []drift.Change
+	for _, c := range changes {
+		found = append(found, drift.Change{Address: c.Address, Type: c.Type, Action: string(c.Action), Reason: c.Reason, Attributes: details[c.Address]})
+	}
+	return found
+}
