@@ -78,7 +78,7 @@ func TestDrift(t *testing.T) {
 	}
 
 	// What is listed does not count, and is shown.
-	c.write(t, "environments/cloud.yaml", c.settings(t)+fmt.Sprintf("drift:\n  ignore:\n    - '%s#tags*.cost'\n    - instance:bit*\n    - aws_cloudwatch_log_group.*\n    - aws_s3_bucket_lifecycle_configuration.*\n    - module.*\n", key))
+	c.write(t, "environments/cloud.yaml", c.settings(t)+fmt.Sprintf("drift:\n  ignore:\n    - '%s#tags.cost'\n    - instance:bit*\n    - aws_cloudwatch_log_group.*\n    - aws_s3_bucket_lifecycle_configuration.*\n    - module.*\n", key))
 	found = c.drift(t, 0, "--html", filepath.Join(c.project, "drift.html"))
 	if len(found.Noise) < 3 {
 		t.Errorf("noise is %+v", found.Noise)

@@ -95,9 +95,12 @@ func (ig Ignore) resource(address string) string {
 	return ig.find(func(e entry) bool { return e.kind == "" && e.attribute == nil && e.name.MatchString(bare(address)) })
 }
 
+// attribute is the entry that hides one attribute. That of a tag hides its copy
+// in tags_all too.
 func (ig Ignore) attribute(address, path string) string {
 	return ig.find(func(e entry) bool {
-		return e.kind == "" && e.attribute != nil && e.name.MatchString(bare(address)) && e.attribute.MatchString(bare(path))
+		return e.kind == "" && e.attribute != nil && e.name.MatchString(bare(address)) &&
+			(e.attribute.MatchString(bare(path)) || e.attribute.MatchString(bare(mirrored(path))))
 	})
 }
 

@@ -1,7 +1,6 @@
 package drift
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -18,11 +17,18 @@ type Change struct {
 // Plan is what Terraform found in one stack.
 type Plan struct {
 	Stack   string
-	Never   string   // why the stack could not be planned: it was never applied
-	Outside []Change // what is not as the state says
-	Planned []Change // what apply would do, which includes undoing the former
-	Outputs bool     // outputs would change
-	Types   []string // of all resources that the state manages
+	Never   string    // why the stack could not be planned: it was never applied
+	Outside []Change  // what is not as the state says
+	Planned []Change  // what apply would do, which includes undoing the former
+	Outputs bool      // outputs would change
+	Managed []Managed // all resources that the state manages
+}
+
+// Managed is one resource of a state, as far as others are concerned.
+type Managed struct {
+	Address, Type string
+	Names         []string // its id and ARN
+	Of            []string // ids, ARNs or names of the resources that it is a part of
 }
 
 // Judge tells of a stack what was changed outside and what the code wants.
@@ -162,70 +168,5 @@ func empty(value string) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// sibling says which other resource of the stack has put a value into a
-// resource since the state of that was written; empty when none explains it.
-// Only a value that the state does not have at all is explained so: once it has
-// one, a change of it is somebody's.
-func (p Plan) sibling(c Change, a Attribute) string {
-	root := a.Path
-	if i := strings.IndexAny(root, ".["); i >= 0 {
-		root = root[:i]
-	}
-	if !empty(a.Before) || slices.ContainsFunc(c.Attributes, func(o Attribute) bool { return below(root, o.Path) && !empty(o.Before) }) {
-		return ""
-	}
-	for _, kind := range siblings(c.Type, root) {
-		if slices.Contains(p.Types, kind) {
-			return fmt.Sprintf("%s of the same stack put it there", kind)
-		}
-	}
-	return ""
-}
-
-// siblings are the types whose resources show up in an attribute of another
-// one.
-func siblings(kind, attribute string) []string {
-	switch kind + "." + attribute {
-	case "aws_s3_bucket.policy":
-		return []string{"aws_s3_bucket_policy"}
-	case "aws_s3_bucket.acl", "aws_s3_bucket.grant":
-		return []string{"aws_s3_bucket_acl", "aws_s3_bucket_ownership_controls"}
-	case "aws_s3_bucket.lifecycle_rule":
-		return []string{"aws_s3_bucket_lifecycle_configuration"}
-	case "aws_s3_bucket.logging":
-		return []string{"aws_s3_bucket_logging"}
-	case "aws_s3_bucket.versioning":
-		return []string{"aws_s3_bucket_versioning"}
-	case "aws_s3_bucket.object_lock_configuration":
-		return []string{"aws_s3_bucket_object_lock_configuration"}
-	case "aws_s3_bucket.server_side_encryption_configuration":
-		return []string{"aws_s3_bucket_server_side_encryption_configuration"}
-	case "aws_security_group.ingress":
-		return []string{"aws_vpc_security_group_ingress_rule", "aws_security_group_rule"}
-	case "aws_security_group.egress":
-		return []string{"aws_vpc_security_group_egress_rule", "aws_security_group_rule"}
-	case "aws_iam_role.inline_policy":
-		return []string{"aws_iam_role_policy"}
-	case "aws_iam_role.managed_policy_arns":
-		return []string{"aws_iam_role_policy_attachment"}
-	case "aws_route_table.route":
-		return []string{"aws_route", "aws_vpc_endpoint"}
-	case "aws_instance.ebs_block_device":
-		return []string{"aws_volume_attachment"}
-	case "aws_network_interface.attachment":
-		return []string{"aws_network_interface_attachment", "aws_instance"}
-	case "aws_eip.instance", "aws_eip.network_interface", "aws_eip.association_id", "aws_eip.private_ip", "aws_eip.private_dns":
-		return []string{"aws_eip_association"}
-	case "aws_sns_topic.policy":
-		return []string{"aws_sns_topic_policy"}
-	case "aws_kms_key.policy":
-		return []string{"aws_kms_key_policy"}
-	case "aws_vpc_endpoint.network_interface_ids", "aws_vpc_endpoint.route_table_ids":
-		return []string{"aws_vpc_endpoint_subnet_association", "aws_vpc_endpoint_route_table_association"}
-	default:
-		return nil
 	}
 }

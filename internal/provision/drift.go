@@ -2,8 +2,8 @@ package provision
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -94,11 +94,7 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 			plans[i].Never = "it was never applied"
 			continue
 		}
-		for _, instance := range own.Instances() {
-			if instance.Mode == "managed" && !slices.Contains(plans[i].Types, instance.Type) {
-				plans[i].Types = append(plans[i].Types, instance.Type)
-			}
-		}
+		plans[i].Managed = managedIn(own)
 		group.Go(func() error { return p.driftPlan(planning, s, &plans[i], o) })
 	}
 	err = group.Wait()
@@ -138,4 +134,41 @@ func driftChanges(changes []guard.Change, details map[string][]drift.Attribute) 
 		found = append(found, drift.Change{Address: c.Address, Type: c.Type, Action: string(c.Action), Reason: c.Reason, Attributes: details[c.Address]})
 	}
 	return found
+}
+
+// managedIn are the resources of a state, with what they are parts of.
+func managedIn(s *state.State) []drift.Managed {
+	var all []drift.Managed
+	for _, i := range s.Instances() {
+		if i.Mode != "managed" {
+			continue
+		}
+		// Attributes of another type than text are of resources that are a part of
+		// nothing: what could be decoded counts.
+		var a struct {
+			ARN      string `json:"arn"`
+			Bucket   string `json:"bucket"`
+			Key      string `json:"key_id"`
+			Address  string `json:"allocation_id"`
+			Group    string `json:"security_group_id"`
+			Role     string `json:"role"`
+			Table    string `json:"route_table_id"`
+			Instance string `json:"instance_id"`
+			Endpoint string `json:"vpc_endpoint_id"`
+		}
+		_ = json.Unmarshal(i.Attributes, &a)
+		m := drift.Managed{Address: i.Address, Type: i.Type}
+		for _, name := range []string{i.ID, a.ARN} {
+			if name != "" {
+				m.Names = append(m.Names, name)
+			}
+		}
+		for _, name := range []string{a.Bucket, a.Key, a.Address, a.Group, a.Role, a.Table, a.Instance, a.Endpoint, a.ARN} {
+			if name != "" && (name != a.ARN || i.Type == "aws_sns_topic_policy") { // whose attribute arn is the topic's
+				m.Of = append(m.Of, name)
+			}
+		}
+		all = append(all, m)
+	}
+	return all
 }
