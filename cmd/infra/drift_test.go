@@ -66,7 +66,9 @@ func TestDrift(t *testing.T) {
 		t.Errorf("changed outside is %+v", outside)
 	}
 	for _, f := range found.Findings {
-		if f.Kind == drift.Code && (f.Address == key || !slices.ContainsFunc(f.Attributes, func(a drift.Attribute) bool { return strings.Contains(a.Path, "retention") || strings.Contains(a.Path, "expiration") })) {
+		if f.Kind == drift.Code && (f.Address == key || !slices.ContainsFunc(f.Attributes, func(a drift.Attribute) bool {
+			return strings.Contains(a.Path, "retention") || strings.Contains(a.Path, "expiration")
+		})) {
 			t.Errorf("the code is said to want %+v", f)
 		}
 	}

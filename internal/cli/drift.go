@@ -76,6 +76,9 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 		if problem != nil {
 			last = problem
 		}
+		if !o.all && fault.CodeOf(problem) == fault.Usage {
+			return problem // nothing was looked at, so there is no report
+		}
 		found = append(found, report.DriftOf(name, differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
 		if ctx.Err() != nil {
 			break

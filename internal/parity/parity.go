@@ -44,6 +44,9 @@ func (s Section) Title() string {
 	}
 }
 
+// LeftOut is why something was not asked that nobody wanted to know.
+const LeftOut = "left out"
+
 // Fact is one thing that is known of an environment.
 type Fact struct {
 	Section Section

@@ -43,7 +43,7 @@ func (p *Platform) Facts(ctx context.Context, offline, skipHosts bool) (parity.E
 		}
 	}
 	if offline {
-		unasked("left out", parity.Version, parity.Provider, parity.Package, parity.LastRun)
+		unasked(parity.LeftOut, parity.Version, parity.Provider, parity.Package, parity.LastRun)
 		return e, nil
 	}
 	states, runs, err := p.remembered(ctx)
@@ -65,7 +65,7 @@ func (p *Platform) Facts(ctx context.Context, offline, skipHosts bool) (parity.E
 	}
 	switch {
 	case skipHosts:
-		unasked("left out", parity.Package)
+		unasked(parity.LeftOut, parity.Package)
 	case states[platformProduct] == nil:
 		unasked("it has no hosts yet", parity.Package)
 	default:

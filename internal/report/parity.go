@@ -80,7 +80,7 @@ func DiffText(doc DiffDocument, all bool) string {
 		for _, d := range of {
 			fmt.Fprintf(&b, "  %s\n", console.Plain(d.Name+natural(d)))
 			for _, g := range d.Groups() {
-				fmt.Fprintf(&b, "    %s: %s\n", console.Plain(cut(shownValue(g.Value, g.Missing))), strings.Join(g.Environments, ", "))
+				fmt.Fprintf(&b, "    %s: %s\n", console.Plain(cut(shownValue(g.Value, g.Missing))), strings.Join(whoAndWhere(g, all), ", "))
 			}
 		}
 	}
@@ -91,9 +91,24 @@ func DiffText(doc DiffDocument, all bool) string {
 		fmt.Fprintf(&b, "\n%d more lie in the nature of things (account, network, keys): --verbose lists them.\n", own)
 	}
 	for _, u := range doc.Unasked {
+		if u.Why == parity.LeftOut {
+			continue // as it was asked for
+		}
 		fmt.Fprintf(&b, "not compared: %s of %s: %s\n", strings.ToLower(u.Section.Title()), u.Environment, console.Plain(u.Why))
 	}
 	return strings.TrimPrefix(b.String(), "\n")
+}
+
+// whoAndWhere are the environments that have a value, with its place when all is
+// asked for.
+func whoAndWhere(g parity.Group, all bool) []string {
+	names := slices.Clone(g.Environments)
+	for i := range names {
+		if all && g.Places[i] != "" {
+			names[i] += " (" + console.Plain(g.Places[i]) + ")"
+		}
+	}
+	return names
 }
 
 func natural(d parity.Difference) string {
