@@ -58,11 +58,18 @@ func TestJudge(t *testing.T) {
 		"an empty value in another way":     {Plan{Outside: change(subnet, "update", attributes("tags", "null", "{}", "a", "", "false"))}, nil, "outside update " + subnet + " noise: the provider writes"},
 		"nothing differs":                   {Plan{Outside: change(subnet, "update", nil)}, nil, "outside update " + subnet + " noise: no value"},
 		"a rule of the same stack": {
-			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes("ingress", "[]", "", "ingress[0].from_port", "", "5432")))}, nil,
+			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
+				"ingress", "[]", "", "ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].self", "", "false", "ingress[0].ipv6_cidr_blocks", "", "[]")))}, nil,
 			"outside update " + group + " noise: aws_vpc_security_group_ingress_rule",
 		},
-		"one rule more than the stack has": {
-			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes("ingress[0].from_port", "", "5432", "ingress[1].from_port", "", "22")))}, nil,
+		"one rule more than the stack has, of the same ports": {
+			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
+				"ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].cidr_blocks[1]", "", `"0.0.0.0/0"`)))}, nil,
+			"outside update " + group,
+		},
+		"one rule more, by its ports": {
+			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
+				"ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[1].self", "", "true")))}, nil,
 			"outside update " + group,
 		},
 		"a rule in a list that the state has": {

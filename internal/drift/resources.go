@@ -71,12 +71,14 @@ func (p Plan) outside(c Change, ignore Ignore) Finding {
 // real leaves of a changed resource what is no noise; where nothing is left, it
 // says why.
 func (p Plan) real(c Change, undone bool, ignore Ignore) (kept []Attribute, why string) {
+	var alike bool
 	for _, a := range c.Attributes {
 		reason := ignore.attribute(c.Address, a.Path)
 		switch {
 		case reason != "":
 		case empty(a.Before) && empty(a.After):
-			reason = "the provider writes an empty value in another way"
+			alike = true
+			continue
 		case !undone:
 			reason = p.sibling(c, a)
 		}
@@ -89,6 +91,8 @@ func (p Plan) real(c Change, undone bool, ignore Ignore) (kept []Attribute, why 
 	switch {
 	case len(kept) > 0:
 		return kept, ""
+	case why == "" && alike:
+		why = "the provider writes an empty value in another way"
 	case why == "":
 		why = "no value of it differs"
 	}

@@ -2,6 +2,8 @@ package drift
 
 import (
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,24 +22,38 @@ func (p Plan) sibling(c Change, a Attribute) string {
 	if n == 0 {
 		return ""
 	}
-	if !whole {
-		entries := map[string]bool{}
-		for _, o := range c.Attributes {
-			if top(o.Path) != root {
-				continue
-			}
-			if !empty(o.Before) {
-				return ""
-			}
-			if i := strings.IndexByte(o.Path, ']'); i >= 0 {
-				entries[o.Path[:i]] = true
-			}
-		}
-		if len(entries) > n {
-			return ""
-		}
+	if !whole && p.entries(c, root) > n {
+		return ""
 	}
 	return fmt.Sprintf("%s of the same stack put it there", kind)
+}
+
+// entries counts what stands in a list that the state does not have yet; where
+// it has one, more than any number of parts explains.
+func (p Plan) entries(c Change, root string) int {
+	found := map[string]bool{}
+	for _, a := range c.Attributes {
+		if top(a.Path) != root {
+			continue
+		}
+		if !empty(a.Before) {
+			return math.MaxInt
+		}
+		switch key, rest, _ := strings.Cut(a.Path, "]"); {
+		case !strings.Contains(key, "["):
+		case c.Type != "aws_security_group":
+			found[key] = true
+		case source().MatchString(rest) || rest == ".self" && a.After == "true":
+			found[a.Path] = true
+		}
+	}
+	return len(found)
+}
+
+// source is what a rule of a security group is for. AWS shows rules of the same
+// ports as one entry with several of them.
+func source() *regexp.Regexp {
+	return regexp.MustCompile(`^\.(cidr_blocks|ipv6_cidr_blocks|prefix_list_ids|security_groups)\[`)
 }
 
 // top is the attribute that a path begins with.

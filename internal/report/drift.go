@@ -163,7 +163,10 @@ func driftNext(e EnvironmentDrift) string {
 	has := func(kind drift.Kind) bool {
 		return slices.ContainsFunc(e.Findings, func(f drift.Finding) bool { return f.Kind == kind })
 	}
+	undone := slices.ContainsFunc(e.Findings, func(f drift.Finding) bool { return f.Kind == drift.Outside && f.Undone })
 	switch {
+	case has(drift.Outside) && !undone && !has(drift.Code):
+		return "the code says nothing about it: take it back in AWS, or into the code, or into drift.ignore of environments/" + e.Environment + ".yaml"
 	case has(drift.Outside) || has(drift.Code):
 		return "infra plan " + e.Environment + ", then infra apply " + e.Environment + "; what is known and shall stay goes into drift.ignore"
 	case has(drift.Host):
