@@ -36,22 +36,26 @@ func TestJudge(t *testing.T) {
 		"deleted by hand":   {Plan{Outside: change(subnet, "delete", nil), Planned: change(subnet, "create", nil)}, nil, "outside delete " + subnet + " undone"},
 		"the code wants it": {Plan{Planned: change(subnet, "update", attributes("tags.a", `"1"`, `"2"`))}, nil, "code update " + subnet},
 		"both at once": {
-			Plan{Outside: change(subnet, "update", attributes("tags.a", "", `"1"`)), Planned: change(subnet, "update", attributes("tags.a", `"1"`, "", "map_public_ip", "true", "false"))}, nil,
+			Plan{Outside: change(subnet, "update", attributes("tags.a", "", `"1"`)), Planned: change(subnet, "update", attributes("tags.a", `"1"`, "", "map_public_ip", "true", "false"))},
+			nil,
 			"outside update " + subnet + " undone | code update " + subnet,
 		},
 		"undone, and tags_all with it": {
-			Plan{Outside: change(subnet, "update", attributes("tags.a", "", `"1"`)), Planned: change(subnet, "update", attributes("tags.a", `"1"`, "", "tags_all.a", `"1"`, ""))}, nil,
+			Plan{Outside: change(subnet, "update", attributes("tags.a", "", `"1"`)), Planned: change(subnet, "update", attributes("tags.a", `"1"`, "", "tags_all.a", `"1"`, ""))},
+			nil,
 			"outside update " + subnet + " undone",
 		},
 		"a whole list against its entries": {
-			Plan{Outside: change(subnet, "update", attributes("cidrs[0]", "", `"10.0.0.0/8"`)), Planned: change(subnet, "update", attributes("cidrs", "", "[]"))}, nil,
+			Plan{Outside: change(subnet, "update", attributes("cidrs[0]", "", `"10.0.0.0/8"`)), Planned: change(subnet, "update", attributes("cidrs", "", "[]"))},
+			nil,
 			"outside update " + subnet + " undone",
 		},
 		"what refers to something deleted": {
 			Plan{
 				Outside: change(group, "delete", nil),
 				Planned: append(change(group, "create", nil), Change{Address: subnet, Action: "update", Attributes: []Attribute{unknown("group")}}),
-			}, nil,
+			},
+			nil,
 			"outside delete " + group + " undone | outside update " + subnet + " undone",
 		},
 		"only known later, nothing deleted": {Plan{Planned: []Change{{Address: subnet, Action: "update", Attributes: []Attribute{unknown("group")}}}}, nil, "code update " + subnet},
@@ -59,21 +63,25 @@ func TestJudge(t *testing.T) {
 		"nothing differs":                   {Plan{Outside: change(subnet, "update", nil)}, nil, "outside update " + subnet + " noise: no value"},
 		"a rule of the same stack": {
 			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
-				"ingress", "[]", "", "ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].self", "", "false", "ingress[0].ipv6_cidr_blocks", "", "[]")))}, nil,
+				"ingress", "[]", "", "ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].self", "", "false", "ingress[0].ipv6_cidr_blocks", "", "[]")))},
+			nil,
 			"outside update " + group + " noise: aws_vpc_security_group_ingress_rule",
 		},
 		"one rule more than the stack has, of the same ports": {
 			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
-				"ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].cidr_blocks[1]", "", `"0.0.0.0/0"`)))}, nil,
+				"ingress[0].from_port", "", "5432", "ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[0].cidr_blocks[1]", "", `"0.0.0.0/0"`)))},
+			nil,
 			"outside update " + group,
 		},
 		"one rule more, by its ports": {
 			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes(
-				"ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[1].self", "", "true")))}, nil,
+				"ingress[0].cidr_blocks[0]", "", `"10.0.0.0/8"`, "ingress[1].self", "", "true")))},
+			nil,
 			"outside update " + group,
 		},
 		"a rule in a list that the state has": {
-			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes("ingress[1].from_port", "", "22", "ingress[0].from_port", "5432", "1")))}, nil,
+			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes("ingress[1].from_port", "", "22", "ingress[0].from_port", "5432", "1")))},
+			nil,
 			"outside update " + group,
 		},
 		"a policy of the same stack": {
@@ -90,15 +98,18 @@ func TestJudge(t *testing.T) {
 		},
 		"ignored whole": {
 			Plan{Outside: change(subnet, "delete", nil), Planned: change(subnet, "create", nil)},
-			[]string{"module.vpc.aws_subnet.private[a]"}, "outside delete " + subnet + " undone noise: drift.ignore",
+			[]string{"module.vpc.aws_subnet.private[a]"},
+			"outside delete " + subnet + " undone noise: drift.ignore",
 		},
 		"one attribute ignored, the other not": {
 			Plan{Outside: change(subnet, "update", attributes("tags.scanned", "", `"1"`, "tags.owner", "", `"me"`))},
-			[]string{"module.*#tags.scanned"}, "outside update " + subnet,
+			[]string{"module.*#tags.scanned"},
+			"outside update " + subnet,
 		},
 		"an attribute ignored with what is below": {
 			Plan{Outside: change(subnet, "update", attributes("tags.scanned", "", `"1"`, "tags_all[\"a b\"]", "", `"1"`))},
-			[]string{"module.*#tags"}, "outside update " + subnet + " noise: drift.ignore",
+			[]string{"module.*#tags"},
+			"outside update " + subnet + " noise: drift.ignore",
 		},
 		"not what only begins alike": {
 			Plan{Outside: change(subnet, "update", attributes("tagset", "", `"1"`))}, []string{"module.*#tags"}, "outside update " + subnet,

@@ -63,7 +63,7 @@ func parse(text string) (entry, error) {
 	case address == "" || some && onlyStars(attribute):
 		return e, errors.New("has an empty part or an attribute that is only *: write ADDRESS, or ADDRESS#ATTRIBUTE")
 	case !strings.Contains(address, ".") && !onlyStars(address):
-		return e, errors.New("is no address, which has a dot, such as module.vpc.aws_subnet.*; that of a task begins with task:")
+		return e, errors.New("is no address, which has a dot, such as module.vpc.aws_subnet.*; write a task as task:NAME")
 	}
 	e.name = glob(address, false)
 	if some {

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, at := range []string{commit, commit[:7]} {
-		if got, err := File(t.Context(), r.dir, at, "main.tf"); err != nil || string(got) != string(before) {
+		if got, err := File(t.Context(), r.dir, at, "main.tf"); err != nil || !bytes.Equal(got, before) {
 			t.Errorf("%s: %q, %v", at, got, err)
 		}
 	}

@@ -10,8 +10,10 @@ func fact(name, value string) Fact { return Fact{Section: Setting, Name: name, V
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	prod := Environment{Name: "prod", Facts: []Fact{
-		fact("nat", "per_zone"), fact("size", "5"), {Section: Setting, Name: "account", Value: "1", Own: true},
-		{Section: Package, Name: "zookeeper", Value: "3.8.0"}, {Section: Version, Name: "terraform", Value: "1.11.4"},
+		fact("nat", "per_zone"), fact("size", "5"),
+		{Section: Setting, Name: "account", Value: "1", Own: true},
+		{Section: Package, Name: "zookeeper", Value: "3.8.0"},
+		{Section: Version, Name: "terraform", Value: "1.11.4"},
 	}}
 	staging := Environment{Name: "staging", Facts: []Fact{
 		fact("size", "3"), fact("nat", "single"), {Section: Setting, Name: "account", Value: "2", Own: true}, {Section: Version, Name: "terraform", Value: "1.11.4"},

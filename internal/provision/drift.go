@@ -95,7 +95,7 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 			continue
 		}
 		plans[i].Managed = managedIn(own)
-		group.Go(func() error { return p.driftPlan(planning, s, &plans[i], o) })
+		group.Go(func() error { return p.driftPlan(planning, s, &plans[i]) })
 	}
 	err = group.Wait()
 	p.con.Live("")
@@ -105,7 +105,7 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 // driftPlan compares one stack. One plan tells both what is not as the state
 // says and what the code wants: Terraform starts once, and a second time only
 // where there are values to be read.
-func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan, o DriftOptions) error {
+func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan) error {
 	p.con.Detail("comparing %s", s.Stack)
 	defer p.con.Still(s.Stack.String() + ": comparing")()
 	if err := s.workspace.Init(ctx); err != nil {
