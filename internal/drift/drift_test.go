@@ -79,6 +79,18 @@ func TestJudge(t *testing.T) {
 			nil,
 			"outside update " + group,
 		},
+		"EMR's rules in a group that it manages": {
+			Plan{
+				Managed: []Managed{rules[0], {Type: "aws_emr_cluster", Of: []string{"sg-1"}}},
+				Outside: typed("aws_security_group", change(group, "update", attributes("ingress[0].security_groups[0]", "", `"sg-2"`, "ingress[0].self", "", "true"))),
+			}, nil, "outside update " + group + " noise: aws_emr_cluster",
+		},
+		"an address in a group that EMR manages": {
+			Plan{
+				Managed: []Managed{rules[0], {Type: "aws_emr_cluster", Of: []string{"sg-1"}}},
+				Outside: typed("aws_security_group", change(group, "update", attributes("ingress[0].security_groups[0]", "", `"sg-2"`, "ingress[1].cidr_blocks[0]", "", `"0.0.0.0/0"`))),
+			}, nil, "outside update " + group,
+		},
 		"a rule in a list that the state has": {
 			Plan{Managed: rules, Outside: typed("aws_security_group", change(group, "update", attributes("ingress[1].from_port", "", "22", "ingress[0].from_port", "5432", "1")))},
 			nil,

@@ -17,20 +17,28 @@ import (
 // one, a change of it is somebody's.
 func (p Plan) sibling(c Change, a Attribute) string {
 	root := top(a.Path)
+	if c.Type == "aws_iam_policy" && root == "attachment_count" {
+		return "AWS counts the roles that have it, which show it themselves"
+	}
 	kinds, whole := siblings(c.Type, root)
 	kind, n := p.parts(c.Address, kinds)
-	if n == 0 {
+	cluster, emr := "", 0
+	if c.Type == "aws_security_group" {
+		cluster, emr = p.parts(c.Address, []string{"aws_emr_cluster"})
+	}
+	if n == 0 && emr == 0 || !whole && entries(c, root, emr > 0) > n {
 		return ""
 	}
-	if !whole && p.entries(c, root) > n {
-		return ""
+	if kind == "" {
+		kind = cluster
 	}
 	return fmt.Sprintf("%s of the same stack put it there", kind)
 }
 
 // entries counts what stands in a list that the state does not have yet; where
-// it has one, more than any number of parts explains.
-func (p Plan) entries(c Change, root string) int {
+// it has one, more than any number of parts explains. Into the groups that EMR
+// manages it puts rules of its own, which are for groups and never for addresses.
+func entries(c Change, root string, emr bool) int {
 	found := map[string]bool{}
 	for _, a := range c.Attributes {
 		if top(a.Path) != root {
@@ -43,6 +51,7 @@ func (p Plan) entries(c Change, root string) int {
 		case !strings.Contains(key, "["):
 		case c.Type != "aws_security_group":
 			found[key] = true
+		case emr && (rest == ".self" || strings.HasPrefix(rest, ".security_groups")):
 		case source().MatchString(rest) || rest == ".self" && a.After == "true":
 			found[a.Path] = true
 		}
@@ -102,7 +111,9 @@ func siblings(kind, attribute string) (kinds []string, whole bool) {
 	case "aws_kms_key.policy":
 		return []string{"aws_kms_key_policy"}, true
 	case "aws_eip.instance", "aws_eip.network_interface", "aws_eip.association_id", "aws_eip.private_ip", "aws_eip.private_dns":
-		return []string{"aws_eip_association"}, true
+		return []string{"aws_eip_association", "aws_nat_gateway"}, true
+	case "aws_instance.public_ip", "aws_instance.public_dns":
+		return []string{"aws_eip_association", "aws_eip"}, true
 	case "aws_security_group.ingress":
 		return []string{"aws_vpc_security_group_ingress_rule", "aws_security_group_rule"}, false
 	case "aws_security_group.egress":

@@ -155,18 +155,29 @@ func managedIn(s *state.State) []drift.Managed {
 			Table    string `json:"route_table_id"`
 			Instance string `json:"instance_id"`
 			Endpoint string `json:"vpc_endpoint_id"`
+			Machine  string `json:"instance"` // of an address
+			Port     string `json:"network_interface_id"`
+			Primary  string `json:"primary_network_interface_id"` // of an instance
+			Cluster  []struct {
+				Primary string `json:"emr_managed_master_security_group"`
+				Core    string `json:"emr_managed_slave_security_group"`
+				Service string `json:"service_access_security_group"`
+			} `json:"ec2_attributes"`
 		}
 		_ = json.Unmarshal(i.Attributes, &a)
 		m := drift.Managed{Address: i.Address, Type: i.Type}
-		for _, name := range []string{i.ID, a.ARN} {
+		for _, name := range []string{i.ID, a.ARN, a.Primary} {
 			if name != "" {
 				m.Names = append(m.Names, name)
 			}
 		}
-		for _, name := range []string{a.Bucket, a.Key, a.Address, a.Group, a.Role, a.Table, a.Instance, a.Endpoint, a.ARN} {
+		for _, name := range []string{a.Bucket, a.Key, a.Address, a.Group, a.Role, a.Table, a.Instance, a.Endpoint, a.Machine, a.Port, a.ARN} {
 			if name != "" && (name != a.ARN || i.Type == "aws_sns_topic_policy") { // whose attribute arn is the topic's
 				m.Of = append(m.Of, name)
 			}
+		}
+		for _, groups := range a.Cluster {
+			m.Of = append(m.Of, groups.Primary, groups.Core, groups.Service)
 		}
 		all = append(all, m)
 	}
