@@ -3,6 +3,7 @@ package ansible
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,9 +32,10 @@ type Failure struct {
 	Unreachable bool
 }
 
-// Change is one task that changed one host.
+// Change is one task that changed one host, or in check mode would.
 type Change struct {
 	Host, Task string
+	Files      []string // that Ansible has shown a difference of, in check mode alone
 }
 
 // event is one line of the ansible.posix.jsonl callback.
@@ -59,6 +61,7 @@ type hostResult struct {
 	Reason      string          `json:"reason"`
 	ModuleErr   string          `json:"module_stderr"`
 	Results     []hostResult    `json:"results"`
+	Diff        json.RawMessage `json:"diff"`
 }
 
 // listener turns the callback's lines into a Result. It is the
@@ -132,7 +135,7 @@ func (l *listener) line(line []byte) {
 	case "v2_runner_on_ok":
 		for host, r := range e.Hosts {
 			if r.Changed {
-				l.result.Changes = append(l.result.Changes, Change{Host: host, Task: e.Task.Name})
+				l.result.Changes = append(l.result.Changes, Change{Host: host, Task: e.Task.Name, Files: r.files()})
 			}
 		}
 	case "v2_runner_on_failed", "v2_runner_on_unreachable":
@@ -190,6 +193,40 @@ func (r hostResult) text() string {
 		message = strings.ToValidUTF8(message[:messageLimit], "") + " …"
 	}
 	return message
+}
+
+// files are what the result shows a difference of, by the headers of it. The
+// difference itself may hold a secret and is left where it is.
+func (r hostResult) files() []string {
+	type difference struct {
+		Before string `json:"before_header"`
+		After  string `json:"after_header"`
+	}
+	var all []difference
+	if json.Unmarshal(r.Diff, &all) != nil {
+		var one difference
+		if json.Unmarshal(r.Diff, &one) == nil {
+			all = append(all, one)
+		}
+	}
+	var files []string
+	add := func(header string) {
+		name, _, _ := strings.Cut(header, " (") // "/etc/motd (content)"
+		if name != "" && !slices.Contains(files, name) {
+			files = append(files, name)
+		}
+	}
+	for _, d := range all {
+		add(cmp.Or(d.Before, d.After))
+	}
+	for _, item := range r.Results {
+		if item.Changed {
+			for _, name := range item.files() {
+				add(name)
+			}
+		}
+	}
+	return files
 }
 
 // settle drops failures that the playbook rescued or ignored: only hosts

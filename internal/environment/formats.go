@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"infra/internal/drift"
 )
 
 // format is the form that a text must have.
@@ -67,6 +69,7 @@ func makeFormats() map[string]format {
 		"instance_class": form(`^db\.[a-z][a-z0-9-]*\.[a-z0-9]+$`, "an RDS instance class, such as db.m6i.large"),
 		"emr_release":    form(`^emr-([7-9]|[1-9][0-9])\.[0-9]{1,2}\.[0-9]{1,2}$`, "an EMR release of 7 or later, such as emr-7.13.0"),
 		"s3_address":     form(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+\.zip)?$`, "an S3 address such as s3://bucket/certificates.zip"),
+		"noise":          form(`^[^ ](.{0,298}[^ ])?$`, "known noise of 1 to 300 characters, such as module.vpc.aws_subnet.*#tags.scanned").and(refusesNoise),
 		"application":    form(`^[A-Z][A-Za-z0-9]{1,40}$`, "an EMR application, such as Spark"),
 	}
 }
@@ -84,6 +87,14 @@ func calendarPattern() string {
 func refusesService(text string) string {
 	if text == "s3" {
 		return "has a gateway endpoint in every network, which costs nothing; leave it out"
+	}
+	return ""
+}
+
+// refusesNoise wants what drift understands, and nothing that hides all.
+func refusesNoise(text string) string {
+	if err := drift.CheckIgnore(text); err != nil {
+		return err.Error()
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ type Settings struct {
 	Tags      map[string]string `json:"tags" default:"{}" doc:"Tags that every resource of the environment gets."`
 	SSH       SSH               `json:"ssh" doc:"How hosts are reached."`
 	Hosts     Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
+	Drift     Drift             `json:"drift" doc:"What infra drift reports."`
 	Products  Products          `json:"products" doc:"Settings of each product."`
 }
 
@@ -48,6 +49,11 @@ type SSH struct {
 type Hosts struct {
 	Upgrade     bool   `json:"upgrade" default:"true" doc:"Install pending security updates when a host is configured, besides the unattended ones. false where hosts reach no package archive."`
 	LogShipping string `json:"log_shipping" enum:"none,cloudwatch" default:"none" doc:"Where the hosts' logs go besides their own journal."`
+}
+
+// Drift is what is known to differ and does not count.
+type Drift struct {
+	Ignore []string `json:"ignore" format:"noise" unique:"true" max:"200" default:"[]" doc:"Known noise: a resource's ADDRESS, one of its attributes as ADDRESS#ATTRIBUTE, task:NAME of Ansible, or instance:ID or NAME; * stands for any text. infra drift lists what it hides."`
 }
 
 // Products holds the settings of every product; its keys are the products.

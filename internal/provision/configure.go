@@ -56,7 +56,7 @@ func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
 func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir string, patience time.Duration) (*ssh.Client, error) {
 	record := ssh.Record{
 		Client: p.objects(),
-		Bucket: p.bucket.Name, Environment: p.Env.Name(), Account: p.Env.Account(),
+		Bucket: p.bucket.Name, Environment: p.Env.Name(), Account: p.Env.Account(), ReadOnly: p.looking,
 	}
 	machines := ec2.NewFromConfig(p.aws)
 	progress := func(h inventory.Host, message string) { p.con.Detail("%s: %s", h.Name, message) }
@@ -138,6 +138,7 @@ type playing struct {
 	dir       string // for its files
 	file      string // in ansible/playbooks
 	variables map[string]any
+	check     bool // look only, change nothing
 }
 
 // write puts into the playbook's folder what it needs, and says where.
@@ -180,12 +181,16 @@ func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) 
 		}
 		return id
 	}
-	p.con.Step("%s: configuring %s", p.Env.Name(), console.Count(len(hosts), "host"))
-	defer p.con.Still(p.Env.Name() + ": configuring")()
+	doing, did := "configuring", "configured"
+	if t.check {
+		doing, did = "checking", "checked"
+	}
+	p.con.Step("%s: %s %s", p.Env.Name(), doing, console.Count(len(hosts), "host"))
+	defer p.con.Still(p.Env.Name() + ": " + doing)()
 	task := ""
 	result, err := ansible.Playbook{
 		Bin: t.bin, Project: p.Project, Dir: t.dir, File: filepath.Join(p.Project, "ansible", "playbooks", t.file),
-		Inventory: inventoryFile, SSHConfig: t.client.ConfigFile(), Variables: variableFile, Limit: ids,
+		Inventory: inventoryFile, SSHConfig: t.client.ConfigFile(), Variables: variableFile, Limit: ids, Check: t.check,
 		Environment: account.Pairs(env), Expected: ids, Name: name, Supervise: p.supervision(),
 		Progress: func(e ansible.Progress) {
 			switch {
@@ -204,9 +209,9 @@ func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) 
 		return result, err
 	}
 	if changed := result.Changed(); changed > 0 {
-		p.con.Step("%s: %s configured in %s, %s", p.Env.Name(), console.Count(len(hosts), "host"), console.Elapsed(result.Took), console.Count(changed, "change"))
+		p.con.Step("%s: %s %s in %s, %s", p.Env.Name(), console.Count(len(hosts), "host"), did, console.Elapsed(result.Took), console.Count(changed, "change"))
 	} else {
-		p.con.Step("%s: %s configured in %s, nothing to change", p.Env.Name(), console.Count(len(hosts), "host"), console.Elapsed(result.Took))
+		p.con.Step("%s: %s %s in %s, nothing to change", p.Env.Name(), console.Count(len(hosts), "host"), did, console.Elapsed(result.Took))
 	}
 	return result, nil
 }

@@ -47,6 +47,7 @@ type Platform struct {
 	opened  bool         // the ledger knows that this run changes something
 	applied bool         // this run has changed resources
 	colours emr.Colours  // of EMR's clusters, as they are meant to be; zero until something is planned
+	looking bool         // nothing at all may be written, not even host keys
 	dropped []state.Lock // locks of Terraform that dead runs had left and that this one has removed
 }
 

@@ -42,6 +42,7 @@ type Record struct {
 	Bucket      string
 	Environment string
 	Account     string // expected owner of the bucket; empty: not checked
+	ReadOnly    bool   // keys that are found are used and not remembered
 }
 
 func (r Record) key() string { return "hosts/" + r.Environment + "/known_hosts.json" }

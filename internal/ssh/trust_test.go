@@ -136,3 +136,19 @@ func TestTrustedKeys(t *testing.T) {
 		})
 	}
 }
+
+// Who only looks gets the keys all the same, and writes nothing.
+func TestTrustedKeysReadOnly(t *testing.T) {
+	t.Parallel()
+	a := inventory.Host{ID: "i-0aaaaaaaa", Name: "a"}
+	cloud := &cloud{states: map[string]string{a.ID: "running"}, consoles: map[string][]string{a.ID: {printed(keyED25519)}}}
+	client, store := cloud.start(t)
+	store.ReadOnly = true
+	got, err := TrustedKeys(t.Context(), client, store, []inventory.Host{a}, time.Minute, nil)
+	if err != nil || !slices.Equal(got[a.ID], []string{keyED25519}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if cloud.object != "" || slices.Contains(cloud.calls, "PUT") {
+		t.Errorf("it has written %q: %v", cloud.object, cloud.calls)
+	}
+}

@@ -81,3 +81,15 @@ func (s *State) Decode(name string, v any) (bool, error) {
 	}
 	return true, nil
 }
+
+// Terraform is the version of the Terraform that has written the state; empty
+// when it does not say.
+func (s *State) Terraform() string {
+	var document struct {
+		Version string `json:"terraform_version"`
+	}
+	if json.Unmarshal(s.Raw, &document) != nil {
+		return ""
+	}
+	return document.Version
+}

@@ -25,6 +25,7 @@ type PlanOptions struct {
 	Replace     []string // addresses that are made anew whatever the code says
 	Destroy     bool
 	RefreshOnly bool
+	Unlocked    bool // do not take the lock of the state: nothing at all is written
 }
 
 // Plan is what a plan would do.
@@ -45,7 +46,10 @@ func (p Plan) Empty() bool { return len(p.Changes) == 0 && !p.Outputs && p.File 
 func (w *Workspace) Plan(ctx context.Context, o PlanOptions) (Plan, error) {
 	started := time.Now()
 	opts := []tfexec.PlanOption{tfexec.VarFile(w.Variables), tfexec.Destroy(o.Destroy)}
-	if w.LockTimeout > 0 {
+	switch {
+	case o.Unlocked:
+		opts = append(opts, tfexec.Lock(false))
+	case w.LockTimeout > 0:
 		opts = append(opts, tfexec.LockTimeout(w.lockTimeout()))
 	}
 	if o.Out != "" {

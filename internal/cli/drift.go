@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"infra/internal/drift"
+	"infra/internal/environment"
+	"infra/internal/fault"
+	"infra/internal/provision"
+	"infra/internal/report"
+)
+
+// driftOptions are the flags of drift.
+type driftOptions struct {
+	provision.DriftOptions
+	all  bool
+	html string
+}
+
+func newDriftCommand(g *globals) *cobra.Command {
+	var o driftOptions
+	cmd := describe(&cobra.Command{
+		Use:   "drift ENV | --all",
+		Short: "Show what differs between the environment and its code, and who caused it",
+		Long: `Tells four things apart: what somebody changed in AWS, what the code wants and nobody applied, what Ansible would
+change on the hosts (it looks by --check), and instances that are in the environment's network or carry its tags and
+that no state has. What drift.ignore of the environment's file lists is known noise: it is shown and does not count.
+
+Nothing is changed: no lease and no lock is taken, and no state, ledger or host key is written. The plan role is enough;
+for the hosts, with access: ssm, the caller also needs ssm:StartSession. A run that goes on meanwhile ends it (exit 4).
+With --all, every environment is looked at whatever became of the others; when they failed in different ways, the exit
+code is 1.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.all && len(args) == 0 {
+				return nil
+			}
+			if o.all {
+				return fault.New(fault.Usage, "", errors.New("--all stands for every environment; name none beside it"), cmd.CommandPath()+" --help")
+			}
+			return environmentArgument(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), g, args, o) },
+	}, "  infra drift prod\n  infra drift prod --skip-hosts\n  infra drift --all --html drift.html\n  infra drift prod --output json | jq '.environments[].findings[] | select(.kind == \"outside\")'",
+		fault.Differences, fault.Refused, fault.Locked, fault.Hosts)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.all, "all", false, "every environment, one after the other")
+	flags.BoolVar(&o.SkipHosts, "skip-hosts", false, "do not log in to the hosts")
+	flags.StringVar(&o.html, "html", "", "also write the report as a page to this file")
+	flags.IntVar(&o.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
+	lockFlag(cmd, &o.Wait)
+	return cmd
+}
+
+func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) error {
+	project, err := g.project()
+	if err != nil {
+		return err
+	}
+	if o.all {
+		if names, err = environment.List(project); err != nil {
+			return err
+		}
+	}
+	var found []report.EnvironmentDrift
+	var last error
+	for _, name := range names {
+		started := time.Now()
+		differences, problem := driftOf(ctx, g, project, name, o.DriftOptions)
+		if problem != nil {
+			last = problem
+		}
+		if !o.all && fault.CodeOf(problem) == fault.Usage {
+			return problem // nothing was looked at, so there is no report
+		}
+		found = append(found, report.DriftOf(name, differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	doc := report.Drift(time.Now(), found)
+	if err := writeDrift(g, doc, o.html); err != nil {
+		return err
+	}
+	return driftResult(doc, last)
+}
+
+// driftOf looks at one environment.
+func driftOf(ctx context.Context, g *globals, project, name string, o provision.DriftOptions) (found []drift.Finding, err error) {
+	p, err := provision.Open(ctx, project, name, g.con)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Begin(); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.Run.Tidy()) }()
+	return p.Drift(ctx, o)
+}
+
+func writeDrift(g *globals, doc report.DriftDocument, html string) error {
+	if html != "" {
+		var page bytes.Buffer
+		if err := report.DriftPage(doc).Write(&page); err != nil {
+			return err
+		}
+		if err := os.WriteFile(html, []byte(g.con.Masked(page.String())), 0o600); err != nil {
+			return fault.New(fault.Failed, "write the report", err, "infra drift --html PATH, to a folder that exists")
+		}
+	}
+	if g.con.JSON() {
+		return g.con.WriteJSON(doc)
+	}
+	_, err := fmt.Fprint(g.con.Out(), report.DriftText(doc, g.verbose))
+	return err
+}
+
+// driftResult is how the command ends. What went wrong with an environment is
+// in the report already; of a single one it is said again as every command
+// does it.
+func driftResult(doc report.DriftDocument, last error) error {
+	switch code := doc.Code(); {
+	case code == fault.OK:
+		return nil
+	case code == fault.Differences:
+		return errDifferences
+	case len(doc.Environments) == 1:
+		return last
+	default:
+		failed := 0
+		for _, e := range doc.Environments {
+			if e.Error != nil {
+				failed++
+			}
+		}
+		return fault.New(code, "look for drift", fmt.Errorf("%d of %d environments could not be looked at as a whole; the report says why", failed, len(doc.Environments)), "infra drift ENV, for one of them")
+	}
+}

@@ -1,0 +1,149 @@
+package provision
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"infra/internal/console"
+	"infra/internal/drift"
+	"infra/internal/fault"
+	"infra/internal/python"
+	"infra/internal/state"
+)
+
+// machines are the instances of the environment: those in its network, and
+// those that carry its tags wherever they are.
+func (p *Platform) machines(ctx context.Context, states map[string]*state.State) ([]drift.Machine, error) {
+	client := ec2.NewFromConfig(p.aws)
+	op := "look for instances that nobody manages in " + p.Env.Name()
+	found := map[string]*drift.Machine{}
+	var order []string
+	add := func(all []types.Instance, mark func(*drift.Machine)) {
+		for _, i := range all {
+			if i.State.Name == types.InstanceStateNameShuttingDown {
+				continue
+			}
+			id := aws.ToString(i.InstanceId)
+			if found[id] == nil {
+				found[id] = machine(i)
+				order = append(order, id)
+			}
+			mark(found[id])
+		}
+	}
+	tagged, err := instances(ctx, client,
+		types.Filter{Name: aws.String("tag:environment"), Values: []string{p.Env.Name()}},
+		types.Filter{Name: aws.String("tag:managed_by"), Values: []string{"infra"}})
+	if err != nil {
+		return nil, fault.New(fault.Failed, op, err, "")
+	}
+	add(tagged, func(m *drift.Machine) { m.Tagged = true })
+	if s := states[platformProduct]; s != nil {
+		var vpc struct {
+			ID string `json:"id"`
+		}
+		if _, err := s.Decode("vpc", &vpc); err != nil {
+			return nil, fault.New(fault.Failed, op, err, "infra state show "+p.Env.Name())
+		}
+		if vpc.ID != "" {
+			within, err := instances(ctx, client, types.Filter{Name: aws.String("vpc-id"), Values: []string{vpc.ID}})
+			if err != nil {
+				return nil, fault.New(fault.Failed, op, err, "")
+			}
+			add(within, func(m *drift.Machine) { m.Network = true })
+		}
+	}
+	machines := make([]drift.Machine, 0, len(order))
+	for _, id := range order {
+		machines = append(machines, *found[id])
+	}
+	return machines, nil
+}
+
+func machine(i types.Instance) *drift.Machine {
+	m := &drift.Machine{ID: aws.ToString(i.InstanceId), State: string(i.State.Name)}
+	for _, tag := range i.Tags {
+		switch aws.ToString(tag.Key) {
+		case "Name":
+			m.Name = aws.ToString(tag.Value)
+		case KeptTag:
+			m.Guest = aws.ToString(tag.Value)
+		case "aws:elasticmapreduce:job-flow-id": // EMR's own nodes come and go with their cluster
+			m.Cluster = aws.ToString(tag.Value)
+		}
+	}
+	return m
+}
+
+// managedBy are the ids that states know.
+func managedBy(states map[string]*state.State) map[string]bool {
+	managed := map[string]bool{}
+	for _, s := range states {
+		for _, i := range s.Instances() {
+			if i.Mode == "managed" && i.ID != "" {
+				managed[i.ID] = true
+			}
+		}
+	}
+	return managed
+}
+
+// checkHosts lets Ansible say what it would change on the hosts. It looks and
+// changes nothing.
+func (p *Platform) checkHosts(ctx context.Context, s *state.State) ([]drift.TaskChange, error) {
+	inv, err := p.Inventory(s)
+	if err != nil {
+		return nil, err
+	}
+	hosts := inv.Hosts()
+	if len(hosts) == 0 {
+		return nil, nil
+	}
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	client, err := p.Reach(ctx, inv, p.Run.Dir, answerLimit)
+	if err != nil {
+		return nil, asHosts(p, err)
+	}
+	defer p.close(client)
+	p.con.Live("waiting for %s", console.Count(len(hosts), "host"))
+	err = client.Wait(ctx, hosts, answerLimit)
+	p.con.Live("")
+	if err != nil {
+		return nil, asHosts(p, err)
+	}
+	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
+	result, err := p.play(ctx, playing{
+		inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: p.hostVariables(), check: true,
+	})
+	names := map[string]string{}
+	for _, h := range hosts {
+		names[h.ID] = h.Name
+	}
+	var changes []drift.TaskChange
+	for _, c := range result.Changes {
+		changes = append(changes, drift.TaskChange{Host: names[c.Host], Task: c.Task, File: strings.Join(c.Files, ", ")})
+	}
+	return changes, err
+}
+
+// asHosts is a failure to reach the hosts with the exit code for that. What ends
+// the command for another reason keeps its own.
+func asHosts(p *Platform, err error) error {
+	if fault.CodeOf(err) != fault.Failed {
+		return err
+	}
+	hint := fault.HintOf(err)
+	if hint == "" {
+		hint = "infra drift " + p.Env.Name() + " --skip-hosts looks at AWS alone"
+	}
+	return fault.New(fault.Hosts, "check the hosts of "+p.Env.Name(), err, hint)
+}
