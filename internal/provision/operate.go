@@ -2,7 +2,9 @@ package provision
 
 import (
 	"context"
+	"os"
 
+	"infra/internal/fault"
 	"infra/internal/inventory"
 	"infra/internal/run"
 	"infra/internal/ssh"
@@ -30,7 +32,12 @@ func (p *Platform) Operate(ctx context.Context, verb string, wait run.Wait, work
 		if err != nil {
 			return err
 		}
-		client, err := p.Reach(ctx, inv, p.Run.Dir, answerLimit)
+		// A folder of its own: work may have Ansible configure hosts, whose connections have their files in the run's.
+		dir := p.Run.File("operation")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fault.New(fault.Failed, "prepare SSH", err, "")
+		}
+		client, err := p.Reach(ctx, inv, dir, answerLimit)
 		if err != nil {
 			return err
 		}
