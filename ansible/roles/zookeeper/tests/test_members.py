@@ -7,6 +7,7 @@ import pathlib
 import sys
 import types
 import unittest
+from unittest import mock
 
 PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "collections/ansible_collections/infra/host/plugins"
 
@@ -75,6 +76,77 @@ class Membership(unittest.TestCase):
     def test_ids_end_at_255(self):
         got = MEMBERS.joining({254: member(1), 255: member(2)}, wanted(h1=254, h2=255, h3=0))
         self.assertEqual(got, [{"address": "10.0.0.3", "id": 1}])
+
+
+class Fake(MEMBERS.Ensemble):
+    """An ensemble whose server is silent for a while after every change, as between two leaders."""
+
+    def __init__(self, members, silent=2, refuses=False):
+        super().__init__(2181, "/nowhere", 5)
+        self.now, self.silent, self.left, self.refuses, self.asked = dict(members), silent, 0, refuses, []
+
+    def members(self):
+        if self.left > 0:
+            self.left -= 1
+            return {}
+        return dict(self.now)
+
+    def reconfigure(self, joining=None, leaving=None):
+        self.asked.append(joining or leaving)
+        if self.refuses:
+            return "NoAuthError: ", True
+        if leaving:
+            self.now.pop(int(leaving), None)
+        if joining:
+            number, value = joining.removeprefix("server.").split("=", 1)
+            self.now[int(number)] = value
+        self.left = self.silent
+        return "ConnectionLoss: ", False
+
+
+class Bring(unittest.TestCase):
+    def setUp(self):
+        clock = [0.0]
+        patches = [mock.patch.object(MEMBERS.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)),
+                   mock.patch.object(MEMBERS.time, "monotonic", lambda: clock[0])]
+        for patch in patches:
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_the_leader_leaves(self):
+        fake = Fake(THREE)
+        got = MEMBERS.bring(fake, wanted(h1=1), [])
+        self.assertEqual((got["removed"], got["joining"], list(got["members"])), ([3, 2], [], [1]))
+        self.assertEqual(fake.asked, ["3", "2"])
+
+    def test_a_silent_server_makes_nobody_a_stranger(self):
+        fake = Fake(THREE, silent=100)
+        with self.assertRaises(MEMBERS.Unknown):
+            MEMBERS.bring(fake, wanted(h1=1), [])
+        fake = Fake(THREE)
+        fake.left = 100
+        with self.assertRaises(MEMBERS.Unknown):
+            MEMBERS.bring(fake, wanted(h1=1, h2=2, h3=3), [])
+        self.assertEqual(fake.asked, [])
+
+    def test_somebody_stays(self):
+        with self.assertRaises(MEMBERS.Unknown):
+            MEMBERS.bring(Fake(THREE), wanted(h1=0, h2=0, h3=0), [])
+
+    def test_add(self):
+        got = MEMBERS.bring(Fake(THREE), wanted(h1=1, h2=2, h3=3, h4=0), [{"address": "10.0.0.4", "id": 4}])
+        self.assertEqual((got["added"], got["removed"], sorted(got["members"])), ([4], [], [1, 2, 3, 4]))
+
+    def test_refused(self):
+        fake = Fake(THREE, refuses=True)
+        with self.assertRaisesRegex(MEMBERS.Unknown, "take out server 3: .*NoAuthError"):
+            MEMBERS.bring(fake, wanted(h1=1, h2=2), [])
+        self.assertEqual(len(fake.asked), 1)
+
+    def test_looking_changes_nothing(self):
+        fake = Fake(THREE)
+        got = MEMBERS.bring(fake, wanted(h1=1, h2=0, h3=3), [], looking=True)
+        self.assertEqual((got["removed"], got["joining"], fake.asked), ([2], [{"address": "10.0.0.2", "id": 4}], []))
 
 
 class Identity(unittest.TestCase):

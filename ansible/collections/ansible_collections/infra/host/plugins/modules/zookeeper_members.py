@@ -116,38 +116,76 @@ def joining(members, wanted, used=()):
     return [{"address": server["address"], "id": next(free)} for server in wanted if server["address"] not in known]
 
 
+class Unknown(Exception):
+    """The membership cannot be asked: nothing may be concluded, least of all that a server is no member."""
+
+
 class Ensemble:
     """The ensemble by way of the server on this host, as the superuser."""
 
-    def __init__(self, module):
-        self.module = module
-        self.port = module.params["port"]
-        self.wait = module.params["wait"]
+    def __init__(self, port, password_file, wait):
+        self.port = port
+        self.password_file = password_file
+        self.wait = wait
 
     def members(self):
-        """Return the membership that the server goes by."""
+        """Return the membership that the server goes by, empty while it is not in service, as between two leaders."""
         return zookeeper.members(self.port)
 
-    def change(self, what, done, **change):
-        """Make one change and wait until the server goes by it. Whoever loses the leader asks again."""
+    def known(self):
+        """Wait for the membership."""
+        deadline = time.monotonic() + self.wait
+        while True:
+            now = self.members()
+            if now:
+                return now
+            if time.monotonic() > deadline:
+                raise Unknown("the server on this host is not in service: its membership cannot be asked")
+            time.sleep(1)
+
+    def reconfigure(self, **change):
+        """Ask for one change; return why it was refused or not answered, and whether asking again is of no use."""
         from kazoo import exceptions
         from kazoo.handlers.threading import KazooTimeoutError
 
+        try:
+            with zookeeper.superuser(self.port, zookeeper.read(self.password_file)) as connection:
+                connection.reconfig(new_members=None, **change)
+        except (exceptions.KazooException, KazooTimeoutError) as error:
+            return "%s: %s" % (type(error).__name__, error), isinstance(error, (exceptions.NoAuthError, exceptions.BadArgumentsError))
+        return "", False
+
+    def change(self, what, done, **change):
+        """Make one change and wait until the server goes by it. Whoever loses the leader on the way asks again."""
         deadline = time.monotonic() + self.wait
-        problem = "no answer"
-        while time.monotonic() < deadline:
-            if done(self.members()):
+        problem, hopeless = "no answer", False
+        while True:
+            now = self.members()
+            if now and done(now):
                 return
-            try:
-                with zookeeper.superuser(self.port, zookeeper.read(self.module.params["password_file"])) as connection:
-                    connection.reconfig(new_members=None, **change)
-            except (exceptions.KazooException, KazooTimeoutError) as error:
-                problem = "%s: %s" % (type(error).__name__, error)
-                if isinstance(error, (exceptions.NoAuthError, exceptions.BadArgumentsError)):
-                    break
+            if hopeless or time.monotonic() > deadline:
+                raise Unknown("%s: the ensemble did not change its membership within %d s: %s" % (what, self.wait, problem))
+            if now:
+                problem, hopeless = self.reconfigure(**change)
             time.sleep(1)
-        if not done(self.members()):
-            self.module.fail_json(msg="%s: the ensemble did not change its membership within %d s: %s" % (what, self.wait, problem))
+
+
+def bring(ensemble, wanted, add, looking=False):
+    """Bring the membership to what is wanted, or only tell what would be done; return the module's result."""
+    before = ensemble.known()
+    gone = [] if add else surplus(before, wanted)
+    if len(gone) == len(before):
+        raise Unknown("no member of the ensemble would be left: %s" % ", ".join(before.values()))
+    new = [one for one in add if one["id"] not in before]
+    if not looking:
+        for number in gone:
+            ensemble.change("take out server %d" % number, lambda now, number=number: number not in now, joining=None, leaving=str(number))
+        for one in new:
+            text = "server.%d=%s:2888:3888:participant;0.0.0.0:%d" % (one["id"], one["address"], ensemble.port)
+            ensemble.change("take in server %d" % one["id"], lambda now, number=one["id"]: number in now, joining=text, leaving=None)
+    after = {number: value for number, value in before.items() if number not in gone} if looking else ensemble.known()
+    return {"changed": bool(gone or new), "removed": gone, "added": [one["id"] for one in new],
+            "joining": joining(after, wanted, used=before), "members": after}
 
 
 def main():
@@ -163,23 +201,12 @@ def main():
         },
         supports_check_mode=True,
     )
-    ensemble = Ensemble(module)
-    before = ensemble.members()
-    if not before:
-        module.fail_json(msg="the server on this host is not in service: its membership cannot be asked")
-    add = module.params["add"] or []
-    gone = [] if add else surplus(before, module.params["wanted"])
-    for number in gone:
-        if not module.check_mode:
-            ensemble.change("take out server %d" % number, lambda now, number=number: number not in now, joining=None, leaving=str(number))
-    new = [one for one in add if one["id"] not in before]
-    for one in new:
-        if not module.check_mode:
-            text = "server.%d=%s:2888:3888:participant;0.0.0.0:%d" % (one["id"], one["address"], ensemble.port)
-            ensemble.change("take in server %d" % one["id"], lambda now, number=one["id"]: number in now, joining=text, leaving=None)
-    after = ensemble.members() if not module.check_mode else {n: v for n, v in before.items() if n not in gone}
-    module.exit_json(changed=bool(gone or new), removed=gone, added=[one["id"] for one in new],
-                     joining=joining(after, module.params["wanted"], used=before), members=after)
+    params = module.params
+    ensemble = Ensemble(params["port"], params["password_file"], params["wait"])
+    try:
+        module.exit_json(**bring(ensemble, params["wanted"], params["add"] or [], module.check_mode))
+    except Unknown as problem:
+        module.fail_json(msg=str(problem))
 
 
 if __name__ == "__main__":
