@@ -51,7 +51,7 @@ func NewReport(environment, run string, started time.Time, e Ensemble, rounds in
 		switch result.Name {
 		case "kill-leader":
 			kills = append(kills, result.WriteGap)
-		case "hang-leader", "cut-leader", "cut-leader-in", "cut-leader-out", "unreachable-leader":
+		case "hang-leader", "cut-leader", "cut-leader-out", "unreachable-leader": // but for one that is deaf
 			r.HangWorst = max(r.HangWorst, result.WriteGap)
 		}
 	}

@@ -128,6 +128,9 @@ func (x *exercise) run(ctx context.Context, scenario Scenario, round int) (*Resu
 			o.Problems = append(o.Problems, err.Error())
 		}
 	}
+	// Nothing goes while nothing is written: a node ends with its session by a write of the ensemble's own.
+	gap, _ := history.Gap(h.Operations, 0, o.Ended.Sub(o.Began))
+	h.Limit += gap
 	o.Samples, o.History = x.watch.seen(), h
 	o.Verdict = history.Check(h)
 	result := newResult(scenario, round, x.Ensemble, o)

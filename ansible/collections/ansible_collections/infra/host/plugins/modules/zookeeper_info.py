@@ -33,6 +33,9 @@ options:
   certificate:
     description: File with the certificate that the server shows to the others.
     type: path
+  trusted:
+    description: File with the certificates of the servers that this one trusts.
+    type: path
   expect_serving:
     description: Whether to wait until the server is in service. That it is not is no failure.
     type: bool
@@ -91,6 +94,11 @@ restart_pending:
   description: Whether the running process has another revision than the configuration.
   returned: always
   type: bool
+trusted:
+  description: The certificates of O(trusted), each as PEM.
+  returned: always
+  type: list
+  elements: str
 version:
   description: Version of the running server.
   returned: always
@@ -115,6 +123,12 @@ def valid(module, path):
     return zookeeper.read(path) if code == 0 else ""
 
 
+def certificates(path):
+    """Return the certificates in a file, each as PEM."""
+    end = "-----END CERTIFICATE-----"
+    return [part.strip() + "\n" + end for part in zookeeper.read(path).split(end) if part.strip()]
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -125,6 +139,7 @@ def main():
             "log_directory": {"type": "path", "required": True},
             "revision": {"type": "str"},
             "certificate": {"type": "path"},
+            "trusted": {"type": "path"},
             "expect_serving": {"type": "bool", "default": False},
             "expect_members": {"type": "list", "elements": "int"},
             "wait": {"type": "int", "default": 0},
@@ -138,6 +153,7 @@ def main():
         state = zookeeper.observe(module, params["unit"], params["port"], params["revision"],
                                   params["data_directory"], params["log_directory"])
         state["certificate"] = valid(module, params["certificate"]) if params["certificate"] else ""
+        state["trusted"] = certificates(params["trusted"]) if params["trusted"] else []
         state["ok"] = whole(state, expected) if expected is not None else bool(state["mode"]) or not params["expect_serving"]
         return state
 
