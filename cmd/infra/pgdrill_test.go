@@ -34,7 +34,8 @@ func TestDrillPostgreSQL(t *testing.T) {
 			p.write(t, "environments/e2e.yaml", "extends: sandbox\nendpoint: "+p.endpoint+
 				"\nproducts:\n  pipeline:\n    vpc: {cidr: 10.77.0.0/16}\n    zookeeper: {size: 1}\n    postgresql: {"+mode.settings+"}\n")
 			p.run(t, 0, "apply", "e2e", "--auto-approve")
-			report := drillReport(t, p, without(words, "async", "sync"))
+			report := drillReport[pgdrill.Report](t, p, "pg", without(words, "async", "sync"))
+			t.Logf("\n%s", table.DrillText(report))
 			if !report.Passed {
 				t.Errorf("it did not pass: %s %s", report.Why(), report.Stopped)
 			}
@@ -48,11 +49,12 @@ func TestDrillPostgreSQL(t *testing.T) {
 	}
 }
 
-// drillReport runs the drill, shows its table as it goes, and reads its report.
-func drillReport(t *testing.T, p *platform, scenarios []string) pgdrill.Report {
+// drillReport runs a drill, shows its lines as they come, and reads its report.
+// Words are names of scenarios, and how many times they are run.
+func drillReport[R any](t *testing.T, p *platform, command string, words []string) R {
 	t.Helper()
-	args := []string{"-C", p.project, "pg", "drill", "e2e", "--output", "json"}
-	for _, word := range scenarios {
+	args := []string{"-C", p.project, command, "drill", "e2e", "--output", "json"}
+	for _, word := range words {
 		flag := "--scenario"
 		if _, err := strconv.Atoi(word); err == nil {
 			flag = "--rounds"
@@ -62,11 +64,10 @@ func drillReport(t *testing.T, p *platform, scenarios []string) pgdrill.Report {
 	cmd := exec.CommandContext(t.Context(), p.infra, args...)
 	cmd.Stderr = os.Stderr
 	out, runErr := cmd.Output()
-	var report pgdrill.Report
+	var report R
 	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatalf("infra pg drill: %v, %v\n%s", runErr, err, out)
+		t.Fatalf("infra %s drill: %v, %v\n%s", command, runErr, err, out)
 	}
-	t.Logf("\n%s", table.DrillText(report))
 	return report
 }
 

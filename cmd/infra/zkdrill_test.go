@@ -72,7 +72,8 @@ func TestDrillZooKeeper(t *testing.T) {
 	if len(words) > 0 && words[0] == "changes" {
 		return
 	}
-	report := p.drillEnsemble(t, words)
+	report := drillReport[zkdrill.Report](t, p, "zk", words)
+	t.Logf("\n%s", table.EnsembleDrillText(report))
 	if !report.Passed {
 		t.Errorf("it did not pass: %s %s", strings.Join(report.Failed(), ", "), report.Stopped)
 	}
@@ -163,27 +164,4 @@ func (p *platform) underLoad(t *testing.T, name string, test func(*testing.T)) {
 			}
 		}
 	})
-}
-
-// drillEnsemble runs the drill, shows its lines as they come, and reads its
-// report.
-func (p *platform) drillEnsemble(t *testing.T, words []string) zkdrill.Report {
-	t.Helper()
-	args := []string{"-C", p.project, "zk", "drill", "e2e", "--output", "json"}
-	for _, word := range words {
-		flag := "--scenario"
-		if _, err := strconv.Atoi(word); err == nil {
-			flag = "--rounds"
-		}
-		args = append(args, flag, word)
-	}
-	cmd := exec.CommandContext(t.Context(), p.infra, args...)
-	cmd.Stderr = os.Stderr
-	out, runErr := cmd.Output()
-	var report zkdrill.Report
-	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatalf("infra zk drill: %v, %v\n%s", runErr, err, out)
-	}
-	t.Logf("\n%s", table.EnsembleDrillText(report))
-	return report
 }

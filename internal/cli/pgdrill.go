@@ -159,8 +159,7 @@ func mayDrill(g *globals, p *provision.Platform, o drillOptions, command, what s
 	return nil
 }
 
-// runDrill runs it on the platform's hosts and writes the report. A drill
-// that found something wrong has failed.
+// runDrill runs it on the platform's hosts and writes the report.
 func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provision.Hosts, scenarios []pgdrill.Scenario, rounds int) (*pgdrill.Report, error) {
 	op := "drill the database of " + p.Env.Name()
 	machines := ec2.NewFromConfig(p.AWS())
@@ -189,15 +188,21 @@ func runDrill(ctx context.Context, g *globals, p *provision.Platform, h *provisi
 	if err := writeDrill(g, p, doc, report.DrillPage(doc)); err != nil {
 		return &doc, errors.Join(runErr, err)
 	}
+	return &doc, drillEnd(ctx, op, runErr, doc.Passed, doc.Why(), "infra pg status "+p.Env.Name())
+}
+
+// drillEnd is how the command ends: a drill that found something wrong has
+// failed.
+func drillEnd(ctx context.Context, op string, stopped error, passed bool, why, hint string) error {
 	switch {
 	case ctx.Err() != nil:
-		return &doc, fault.New(fault.Interrupted, op, errors.Join(context.Cause(ctx), runErr), "")
-	case runErr != nil:
-		return &doc, fault.New(fault.Failed, op, runErr, "infra pg status "+p.Env.Name())
-	case !doc.Passed:
-		return &doc, fault.New(fault.Failed, op, errors.New(doc.Why()), "")
+		return fault.New(fault.Interrupted, op, errors.Join(context.Cause(ctx), stopped), "")
+	case stopped != nil:
+		return fault.New(fault.Failed, op, stopped, hint)
+	case !passed:
+		return fault.New(fault.Failed, op, errors.New(why), "")
 	}
-	return &doc, nil
+	return nil
 }
 
 // drillCluster reads from the state what there is to break.

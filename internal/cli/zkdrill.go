@@ -98,8 +98,7 @@ func runZkDrill(ctx context.Context, g *globals, name string, o zkDrillOptions) 
 	return err
 }
 
-// drillEnsemble runs it and writes the report. A drill that found something
-// wrong has failed.
+// drillEnsemble runs it and writes the report.
 func drillEnsemble(ctx context.Context, g *globals, p *provision.Platform, h *provision.Hosts, o zkDrillOptions) (*zkdrill.Report, error) {
 	name := p.Env.Name()
 	op := "drill the ensemble of " + name
@@ -123,15 +122,7 @@ func drillEnsemble(ctx context.Context, g *globals, p *provision.Platform, h *pr
 	if err := writeDrill(g, p, doc, report.EnsembleDrillPage(doc)); err != nil {
 		return &doc, errors.Join(runErr, err)
 	}
-	switch {
-	case ctx.Err() != nil:
-		return &doc, fault.New(fault.Interrupted, op, errors.Join(context.Cause(ctx), runErr), "")
-	case runErr != nil:
-		return &doc, fault.New(fault.Failed, op, runErr, "infra zk status "+name)
-	case !doc.Passed:
-		return &doc, fault.New(fault.Failed, op, errors.New("did not pass: "+strings.Join(doc.Failed(), ", ")), "")
-	}
-	return &doc, nil
+	return &doc, drillEnd(ctx, op, runErr, doc.Passed, "did not pass: "+strings.Join(doc.Failed(), ", "), "infra zk status "+name)
 }
 
 func ensembleSettings(g *globals, p *provision.Platform, e zkdrill.Ensemble, client *ssh.Client) (zkdrill.Settings, error) {

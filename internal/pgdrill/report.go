@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"infra/internal/drill"
 )
 
 // Report is the whole drill: infra/pg-drill/v1.
@@ -53,7 +55,7 @@ func NewReport(environment, run string, started time.Time, c Cluster, rounds int
 			kills = append(kills, result.WriteGap)
 		}
 	}
-	r.KillMedian = median(kills)
+	r.KillMedian = drill.Median(kills)
 	r.Passed = r.Passed && r.KillMedian <= killTarget.Seconds()
 	return r
 }
@@ -76,16 +78,4 @@ func (r Report) Why() string {
 		return fmt.Sprintf("the median write gap of a killed server is %.1f s, it may be %.0f s", r.KillMedian, killTarget.Seconds())
 	}
 	return "did not pass: " + strings.Join(failed, ", ")
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
 }

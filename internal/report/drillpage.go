@@ -27,15 +27,7 @@ func DrillPage(r pgdrill.Report) Page {
 	}
 	table := &Table{Columns: []string{"Scenario", "Result", "Outcome", "Write gap", "Limit", "Rows lost", "RPO", "Primary", "Healthy after"}}
 	for _, s := range r.Results {
-		row := Cells(drillRow(s)...)
-		row[0].Mark = Literal
-		row[1].Mark = Good
-		if !s.Passed {
-			row[1].Mark = Bad
-		}
-		for _, i := range []int{3, 4, 5, 6, 8} {
-			row[i].Mark = Number
-		}
+		row := drillCells(drillRow(s), s.Passed, 3, 4, 5, 6, 8)
 		table.Rows = append(table.Rows, row)
 	}
 	page.Sections = append(page.Sections, Section{Title: "Scenarios", Table: table})
@@ -50,6 +42,20 @@ func DrillPage(r pgdrill.Report) Page {
 		})
 	}
 	return page
+}
+
+// drillCells are a scenario's cells: its name, its result, and numbers at some
+// places.
+func drillCells(texts []string, passed bool, numbers ...int) []Cell {
+	row := Cells(texts...)
+	row[0].Mark, row[1].Mark = Literal, Good
+	if !passed {
+		row[1].Mark = Bad
+	}
+	for _, i := range numbers {
+		row[i].Mark = Number
+	}
+	return row
 }
 
 // drillMarks are the moments of a scenario: the picture has the room for their

@@ -96,15 +96,7 @@ func EnsembleDrillPage(r zkdrill.Report) Page {
 	}
 	table := &Table{Columns: ensembleColumns()}
 	for _, s := range r.Results {
-		row := Cells(ensembleRow(s)...)
-		row[0].Mark = Literal
-		row[1].Mark = Good
-		if !s.Passed {
-			row[1].Mark = Bad
-		}
-		for _, i := range []int{3, 4, 5, 6, 7, 8, 10} {
-			row[i].Mark = Number
-		}
+		row := drillCells(ensembleRow(s), s.Passed, 3, 4, 5, 6, 7, 8, 10)
 		table.Rows = append(table.Rows, row)
 	}
 	page.Sections = append(page.Sections, Section{Title: "Scenarios", Table: table})

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"infra/internal/drill"
 )
 
 // Report is the whole drill: infra/zk-drill/v1.
@@ -55,7 +57,7 @@ func NewReport(environment, run string, started time.Time, e Ensemble, rounds in
 			r.HangWorst = max(r.HangWorst, result.WriteGap)
 		}
 	}
-	r.KillMedian = median(kills)
+	r.KillMedian = drill.Median(kills)
 	r.Answers = answers(results)
 	return r
 }
@@ -98,16 +100,4 @@ func (r Report) Failed() []string {
 		}
 	}
 	return names
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +65,7 @@ func (s *scene) harm(ctx context.Context, host inventory.Host, kind string, argu
 func (s *scene) split(ctx context.Context, apart []inventory.Host, direction string) error {
 	var others []string
 	for _, h := range s.ensemble.Servers {
-		if !contains(apart, h) {
+		if !slices.ContainsFunc(apart, func(a inventory.Host) bool { return a.ID == h.ID }) {
 			others = append(others, h.PrivateAddress)
 		}
 	}
@@ -129,15 +130,6 @@ func (s *scene) awaitHealth(ctx context.Context, limit time.Duration) ([]string,
 			return status.Problems, err
 		}
 	}
-}
-
-func contains(hosts []inventory.Host, host inventory.Host) bool {
-	for _, h := range hosts {
-		if h.ID == host.ID {
-			return true
-		}
-	}
-	return false
 }
 
 // Programs that have a server take another clock for the system's:
