@@ -27,21 +27,23 @@ func DrillPage(r pgdrill.Report) Page {
 	}
 	table := &Table{Columns: []string{"Scenario", "Result", "Outcome", "Write gap", "Limit", "Rows lost", "RPO", "Primary", "Healthy after"}}
 	for _, s := range r.Results {
-		row := drillCells(drillRow(s), s.Passed, 3, 4, 5, 6, 8)
-		table.Rows = append(table.Rows, row)
+		table.Rows = append(table.Rows, drillCells(drillRow(s), s.Passed, 3, 4, 5, 6, 8))
 	}
 	page.Sections = append(page.Sections, Section{Title: "Scenarios", Table: table})
 	for _, s := range r.Results {
-		text := s.Title + "."
-		if len(s.Findings) > 0 {
-			text += " Wrong: " + strings.Join(s.Findings, "; ") + "."
-		}
-		page.Sections = append(page.Sections, Section{
-			Title: fmt.Sprintf("%s, round %d", s.Name, s.Round), Text: text, Picture: drillPicture(s.Timeline), Table: drillMarks(s.Timeline),
-			Caption: "Seconds from the harm. Client: acknowledged writes. Nodes: takes writes (green), standby (blue), silent or refusing (red).",
-		})
+		page.Sections = append(page.Sections, drillSection(s.Name, s.Round, s.Title, s.Findings, s.Timeline,
+			"Seconds from the harm. Client: acknowledged writes. Nodes: takes writes (green), standby (blue), silent or refusing (red)."))
 	}
 	return page
+}
+
+// drillSection is a scenario with its picture.
+func drillSection(name string, round int, title string, findings []string, line drill.Timeline, caption string) Section {
+	text := title + "."
+	if len(findings) > 0 {
+		text += " Wrong: " + strings.Join(findings, "; ") + "."
+	}
+	return Section{Title: fmt.Sprintf("%s, round %d", name, round), Text: text, Picture: drillPicture(line), Table: drillMarks(line), Caption: caption}
 }
 
 // drillCells are a scenario's cells: its name, its result, and numbers at some

@@ -96,19 +96,12 @@ func EnsembleDrillPage(r zkdrill.Report) Page {
 	}
 	table := &Table{Columns: ensembleColumns()}
 	for _, s := range r.Results {
-		row := drillCells(ensembleRow(s), s.Passed, 3, 4, 5, 6, 7, 8, 10)
-		table.Rows = append(table.Rows, row)
+		table.Rows = append(table.Rows, drillCells(ensembleRow(s), s.Passed, 3, 4, 5, 6, 7, 8, 10))
 	}
 	page.Sections = append(page.Sections, Section{Title: "Scenarios", Table: table})
 	for _, s := range r.Results {
-		text := s.Title + "."
-		if len(s.Findings) > 0 {
-			text += " Wrong: " + strings.Join(s.Findings, "; ") + "."
-		}
-		page.Sections = append(page.Sections, Section{
-			Title: fmt.Sprintf("%s, round %d", s.Name, s.Round), Text: text, Picture: drillPicture(s.Timeline), Table: drillMarks(s.Timeline),
-			Caption: "Seconds from the harm. Clients: acknowledged writes. Servers: leads (green), follows (blue), looks for a leader, silent or down (red).",
-		})
+		page.Sections = append(page.Sections, drillSection(s.Name, s.Round, s.Title, s.Findings, s.Timeline,
+			"Seconds from the harm. Clients: acknowledged writes. Servers: leads (green), follows (blue), looks for a leader, silent or down (red)."))
 	}
 	return page
 }

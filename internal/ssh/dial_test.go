@@ -44,6 +44,23 @@ func talking(t *testing.T) (*world, *Client) {
 	return w, c
 }
 
+// talk says something and wants it repeated.
+func talk(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte("a query\n")); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "heard a query\n" {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForward(t *testing.T) {
 	w, c := talking(t)
 	f, err := c.Forward(t.Context(), w.hosts[0], []string{"db.internal:5432"})
@@ -55,18 +72,7 @@ func TestForward(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Write([]byte("a query\n")); err != nil {
-			t.Fatal(err)
-		}
-		if answer, err := io.ReadAll(conn); err != nil || string(answer) != "heard a query\n" {
-			t.Errorf("got %q, %v", answer, err)
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
+		talk(t, conn)
 	}
 	if _, err := f.Dial(t.Context(), "other.internal:5432"); err == nil {
 		t.Error("an address that is not forwarded is dialled")
@@ -87,18 +93,7 @@ func TestDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write([]byte("a query\n")); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "heard a query\n" {
-		t.Errorf("got %q, %v", answer, err)
-	}
-	if err := conn.Close(); err != nil {
-		t.Error(err)
-	}
+	talk(t, conn)
 	if _, err := c.Dial(dialling, w.hosts[0], "db.internal", 5432); !errors.Is(err, context.Canceled) {
 		t.Errorf("dialled in vain: %v", err)
 	}
