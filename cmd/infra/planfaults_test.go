@@ -154,6 +154,22 @@ func TestRow33Deferred(t *testing.T) {
 	wantText(t, stderr, "deferred", "pipeline/cloud")
 }
 
+// TestLayersOfNothing asks for one layer of a platform that was never applied:
+// nothing is made that the hosts' list would then not have.
+func TestLayersOfNothing(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.tiny(t, oneThing)
+	c.run(t, 0, applyTiny()...)
+	for _, args := range [][]string{{"plan", "cloud", "--layer", "zookeeper"}, {"apply", "cloud", "--layer", "vpc", "--auto-approve"}} {
+		_, stderr := c.run(t, 3, args...)
+		wantText(t, stderr, "pipeline/cloud", "never applied whole", "next: infra apply cloud")
+	}
+	if text := c.body(t, "pipeline/cloud/terraform.tfstate"); text != "" {
+		t.Errorf("there is a state: %s", text)
+	}
+}
+
 // keptSecret is a secret that Terraform itself is told never to destroy, by
 // the real provider.
 const keptSecret = `

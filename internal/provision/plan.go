@@ -113,6 +113,9 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
 			continue
 		}
+		if err := p.partial(s); err != nil && !destroy {
+			return nil, err
+		}
 		group.Go(func() error { return p.planStack(planning, s, sel, destroy) })
 	}
 	if err := group.Wait(); err != nil {
@@ -135,6 +138,17 @@ func (s *StackPlan) against(states map[string]*state.State) {
 		s.base = (*guard.Version)(version(own))
 		_, s.whole = own.Outputs["hosts"]
 	}
+}
+
+// partial refuses some layers of a platform that was never applied whole:
+// Terraform writes outputs only when everything that they are made of was
+// selected, so the hosts would be made and nobody would know of them.
+func (p *Platform) partial(s *StackPlan) error {
+	if len(s.targets) == 0 || s.whole || s.Stack.Product != platformProduct {
+		return nil
+	}
+	return fault.New(fault.Refused, "plan some layers of "+s.Stack.String(),
+		errors.New("it was never applied whole, and only then does its state name the hosts that are to be configured"), "infra apply "+p.Env.Name())
 }
 
 // prepare selects the stacks and makes a workspace for each.
