@@ -10,6 +10,8 @@ short_description: Make a key and a certificate for a ZooKeeper server
 version_added: 1.0.0
 description:
   - Makes a key of the curve P-256 and a certificate that it signs itself, for an address and a name. The key never leaves the host.
+  - No two certificates have the same subject, also not those of one name. ZooKeeper keeps the ones that it trusts by their subjects, so
+    that of a host and that of its predecessor would displace each other.
   - They replace what is there. V(server.pem) has both, for the server; V(certificate.pem) has the certificate alone, for the others.
 options:
   directory:
@@ -52,6 +54,7 @@ certificate:
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 
@@ -64,7 +67,7 @@ def make(module, folder):
     key, certificate = os.path.join(folder, "key"), os.path.join(folder, "certificate")
     module.run_command(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", str(params["days"]),
-         "-subj", "/CN=" + params["name"], "-addext", "subjectAltName=DNS:%s,IP:%s" % (params["name"], params["address"]),
+         "-subj", "/CN=%s/serialNumber=%s" % (params["name"], secrets.token_hex(16)), "-addext", "subjectAltName=DNS:%s,IP:%s" % (params["name"], params["address"]),
          "-keyout", key, "-out", certificate], check_rc=True)
     texts = []
     for path in (key, certificate):
