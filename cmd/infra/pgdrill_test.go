@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,11 +65,29 @@ func drillReport[R any](t *testing.T, p *platform, command string, words []strin
 	cmd := exec.CommandContext(t.Context(), p.infra, args...)
 	cmd.Stderr = os.Stderr
 	out, runErr := cmd.Output()
+	p.keepDrill(t)
 	var report R
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatalf("infra %s drill: %v, %v\n%s", command, runErr, err, out)
 	}
 	return report
+}
+
+// keepDrill copies what a drill has kept of scenarios that did not pass to
+// the checkout: the sandbox's folder goes with the test.
+func (p *platform) keepDrill(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(p.project, ".infra", "runs", "e2e", "*", "evidence"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range found {
+		to := filepath.Join("..", "..", ".infra", "evidence", filepath.Base(filepath.Dir(dir)))
+		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+			t.Error(err)
+		}
+		t.Logf("what did not pass is kept in %s", to)
+	}
 }
 
 func chosen(words []string, of ...string) []string { return filtered(words, of, true) }

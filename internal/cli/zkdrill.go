@@ -106,7 +106,7 @@ func drillEnsemble(ctx context.Context, g *globals, p *provision.Platform, h *pr
 	if err != nil {
 		return nil, err
 	}
-	settings.Rounds = o.rounds
+	settings.Rounds, settings.Evidence = o.rounds, p.Run.File("evidence")
 	settings.Scenarios = slices.DeleteFunc(zkdrill.Scenarios(len(settings.Ensemble.Servers)), func(s zkdrill.Scenario) bool {
 		return len(o.scenarios) > 0 && !slices.Contains(o.scenarios, s.Name)
 	})

@@ -3,7 +3,6 @@ package zkdrill
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"infra/internal/drill"
@@ -110,7 +109,7 @@ func named(server string) string {
 func (r Result) line() string {
 	word := "passed"
 	if !r.Passed {
-		word = "FAILED: " + strings.Join(r.Findings, "; ")
+		word = "FAILED: " + shown(r.Findings)
 	}
 	return fmt.Sprintf("%s: %s, write gap %.1f s (worst client %.1f s), %d operations, %d unknown, healthy after %.0f s: %s",
 		r.Name, r.Outcome, r.WriteGap, r.ClientGap, r.Counts.Operations, r.Counts.Unknown, r.Repaired, word)

@@ -24,6 +24,7 @@ type Settings struct {
 	Work      zookeeper.Work
 	Scenarios []Scenario
 	Rounds    int
+	Evidence  string // folder for what the servers say of a scenario that did not pass
 	// Progress is told in a line what goes on.
 	Progress func(text string)
 }
@@ -135,6 +136,9 @@ func (x *exercise) run(ctx context.Context, scenario Scenario, round int) (*Resu
 	o.Verdict = history.Check(h)
 	result := newResult(scenario, round, x.Ensemble, o)
 	x.Progress(result.line())
+	if !result.Passed {
+		x.Progress(x.keep(ctx, result, o))
+	}
 	if stuck != nil {
 		return &result, fmt.Errorf("after %s: %w", scenario.Name, stuck)
 	}
