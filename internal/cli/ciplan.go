@@ -11,7 +11,6 @@ import (
 	"infra/internal/affected"
 	"infra/internal/ci"
 	"infra/internal/fault"
-	"infra/internal/git"
 	"infra/internal/provision"
 	"infra/internal/report"
 )
@@ -61,11 +60,9 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 	if err != nil {
 		return annotated(g, err)
 	}
-	allowed, err := git.Trailers(ctx, s.dir, s.Base, destroyTrailer)
-	if err != nil {
+	if o.sel.AllowDestroy, err = s.allowed(ctx, o.sel.AllowDestroy); err != nil {
 		return annotated(g, err)
 	}
-	o.sel.AllowDestroy = append(o.sel.AllowDestroy, allowed...)
 	var plans []ci.Plan
 	for _, e := range s.Environments {
 		started := time.Now()

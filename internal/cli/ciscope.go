@@ -111,6 +111,13 @@ func scoped(ctx context.Context, g *globals, o scopeOptions, forked bool) (*scop
 	return s, err
 }
 
+// allowed are the addresses of what may be destroyed: those that flags name,
+// and those that the change's commits do.
+func (s *scope) allowed(ctx context.Context, flags []string) ([]string, error) {
+	said, err := git.Trailers(ctx, s.dir, s.Base, destroyTrailer)
+	return append(slices.Clone(flags), said...), err
+}
+
 // gone are the environments whose file the change removes; unsaid is the
 // refusal of those that nobody has acknowledged. A base that others extended
 // is none.
