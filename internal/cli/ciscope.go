@@ -201,24 +201,6 @@ func (s *scope) content(ctx context.Context, name string, dirty []string) (strin
 	return git.Digest(ctx, s.dir, func(path string) bool { return s.code.Touches(name, path) })
 }
 
-// assume lets the SDK take the environment's own role where the pipeline gave
-// a token and no role: with one token, each account is entered by its own.
-func (s *scope) assume(name, verb string) (restore func(), err error) {
-	const role = "AWS_ROLE_ARN"
-	restore = func() {}
-	if os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE") == "" || os.Getenv(role) != "" {
-		return restore, nil
-	}
-	env, err := environment.Load(s.dir, name)
-	if err != nil {
-		return restore, err
-	}
-	if err := os.Setenv(role, roleARN(env, verb)); err != nil {
-		return restore, err
-	}
-	return func() { _ = os.Unsetenv(role) }, nil // it was not set before
-}
-
 // roleARN is the role that the baseline makes for a pipeline to plan or apply.
 func roleARN(env *environment.Environment, verb string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/infra-%s-%s", env.Partition(), env.Account(), env.Name(), verb)
