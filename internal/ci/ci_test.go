@@ -1,18 +1,13 @@
 package ci_test
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rhysd/actionlint"
-	"gopkg.in/yaml.v3"
 
 	"infra/internal/ci"
 	"infra/internal/drift"
@@ -248,65 +243,5 @@ func TestJUnit(t *testing.T) {
 	}
 	if f := s.Cases[1].Failure; f.Type != fault.Refused.Meaning() || f.Message != "<no> & \"why\"" || !strings.Contains(f.Text, "next: do") {
 		t.Errorf("%+v", f)
-	}
-}
-
-// TestWorkflows lets actionlint read the one of GitHub, and reads both.
-func TestWorkflows(t *testing.T) {
-	t.Parallel()
-	for _, o := range []ci.WorkflowOptions{{Branch: "main"}, {Branch: "release/1.x", Emulated: true}} {
-		name, text, err := ci.Workflow(ci.GitHub, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var said bytes.Buffer
-		linter, err := actionlint.NewLinter(&said, &actionlint.LinterOptions{LogWriter: io.Discard})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := linter.Lint(name, []byte(text), nil)
-		if err != nil || len(found) > 0 {
-			t.Errorf("actionlint: %v\n%s", err, said.String())
-		}
-		for _, want := range []string{"cancel-in-progress: false", "head.repo.full_name == github.repository", "id-token: write", "permissions: {}", o.Branch} {
-			if !strings.Contains(text, want) {
-				t.Errorf("the workflow has no %q", want)
-			}
-		}
-		// Nothing runs with the rights of the base on the code of a fork, no key
-		// is stored anywhere, and no expression is part of a command.
-		for _, bad := range []string{"pull_request_target", "secrets.", "cancel-in-progress: true"} {
-			if strings.Contains(text, bad) {
-				t.Errorf("the workflow has %q", bad)
-			}
-		}
-		var workflow struct {
-			Jobs map[string]struct{ Steps []struct{ Run string } }
-		}
-		if err := yaml.Unmarshal([]byte(text), &workflow); err != nil {
-			t.Fatal(err)
-		}
-		for job, j := range workflow.Jobs {
-			for _, step := range j.Steps {
-				if strings.Contains(step.Run, "${{") {
-					t.Errorf("job %s has an expression in a command: %s", job, step.Run)
-				}
-			}
-		}
-		_, text, err = ci.Workflow(ci.GitLab, o)
-		var pipeline map[string]any
-		if err != nil || yaml.Unmarshal([]byte(text), &pipeline) != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		for _, want := range []string{"interruptible: false", "on_new_commit: none", "id_tokens:", "resource_group:"} {
-			if !strings.Contains(text, want) {
-				t.Errorf("the pipeline has no %q", want)
-			}
-		}
-	}
-	for _, branch := range []string{"", "a\"b", "a b", "-a", "a\nb", "${{ x }}"} {
-		if _, _, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: branch}); fault.CodeOf(err) != fault.Usage {
-			t.Errorf("branch %q: %v", branch, err)
-		}
 	}
 }
