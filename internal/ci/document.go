@@ -81,7 +81,7 @@ type Applied struct {
 	Exit    int                 `json:"exit"`
 	Seconds float64             `json:"seconds"`
 	Content string              `json:"content,omitempty"`
-	Bundle  string              `json:"bundle,omitempty"` // what was applied
+	Bundle  string              `json:"bundle,omitempty"` // what was approved
 	Run     *report.RunDocument `json:"run,omitempty"`
 	Error   *Problem            `json:"error,omitempty"`
 }
