@@ -152,13 +152,7 @@ func (p *platform) run(t *testing.T, want int, args ...string) (stdout, stderr s
 // data runs infra with --output json and decodes what it prints.
 func data[T any](t *testing.T, p *platform, args ...string) T {
 	t.Helper()
-	return documentOf[T](t, p, 0, args...)
-}
-
-// documentOf is data of a command that ends with another exit code.
-func documentOf[T any](t *testing.T, p *platform, code int, args ...string) T {
-	t.Helper()
-	out, _ := p.run(t, code, append(args, "--output", "json")...)
+	out, _ := p.run(t, 0, append(args, "--output", "json")...)
 	var v T
 	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		t.Fatalf("infra %s printed no JSON: %v\n%s", strings.Join(args, " "), err, out)

@@ -38,7 +38,6 @@ func TestPlatform(t *testing.T) {
 		{"apply builds it", firstApply},
 		{"a second apply changes nothing", secondApply},
 		{"a plan is empty", emptyPlan},
-		{"drift of hosts is found, and what a branch would change on them", driftOfHosts},
 		{"status tells health from the servers", healthy},
 		{"a write on the ZooKeeper leader is read on a follower", zookeeperReplicates},
 		{"a row of the primary is read on the standby", postgresqlReplicates},
