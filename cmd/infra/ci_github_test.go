@@ -99,17 +99,19 @@ func newPipeline(t *testing.T, more ...func(c *cloud)) *pipeline {
 	c.git(t, "init", "--quiet", "--initial-branch=main")
 	c.run(t, 0, "ci", "init", "github", "--emulated")
 	c.run(t, 3, "ci", "init", "github") // none is replaced
-	text, err := os.ReadFile(filepath.Join(c.project, ".github", "workflows", "infra.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var workflow struct{ Jobs any }
-	if err := yaml.Unmarshal(text, &workflow); err != nil {
-		t.Fatal(err)
-	}
-	jobs, err := yaml.Marshal(workflow.Jobs)
-	if err != nil || yaml.Unmarshal(jobs, &p.jobs) != nil {
-		t.Fatalf("%v\n%s", err, jobs)
+	for _, name := range []string{"infra.yml", "infra-drift.yml"} {
+		text, err := os.ReadFile(filepath.Join(c.project, ".github", "workflows", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var workflow struct{ Jobs any }
+		if err := yaml.Unmarshal(text, &workflow); err != nil {
+			t.Fatal(err)
+		}
+		jobs, err := yaml.Marshal(workflow.Jobs)
+		if err != nil || yaml.Unmarshal(jobs, &p.jobs) != nil {
+			t.Fatalf("%v\n%s", err, jobs)
+		}
 	}
 	p.commit(t, "first")
 	origin := filepath.Join(t.TempDir(), "origin.git")

@@ -130,6 +130,12 @@ func TestPipelineDestroys(t *testing.T) {
 	_, stderr := c.run(t, 2, "ci", "plan", "--env", "east")
 	wantText(t, stderr, "| baseline/east | 1 | 0 | 0 | 0 |", "east: kept until")
 	c.git(t, "switch", "--quiet", "main")
+	// A squash that lost the trailer has lost the permission: what the kept plan says of it does not count.
+	c.git(t, "merge", "--quiet", "--squash", "topic")
+	p.commit(t, "no secret (#1)")
+	_, stderr = c.run(t, 3, "ci", "apply", "--env", "east")
+	wantText(t, stderr, "nobody allowed it", "--allow-destroy aws_secretsmanager_secret.kept to: infra ci apply --env east", "Infra-Allow-Destroy: ADDRESS")
+	c.git(t, "reset", "--quiet", "--hard", "HEAD^")
 	c.git(t, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
 	c.git(t, "push", "--quiet", "origin", "main")
 	stdout, _ := c.run(t, 0, "ci", "apply", "--env", "east", "--output", "json")

@@ -70,11 +70,35 @@ func TestDriftAndDiffOfSmallStacks(t *testing.T) {
 		if found.Error == nil || found.Error.Hint == "" || len(found.Findings) != 1 {
 			t.Errorf("with hosts out of reach: %+v", found)
 		}
+		planWithoutHosts(t, c)
 		if found := c.drift(t, 2, "--skip-hosts"); found.Error != nil || !found.SkippedHosts {
 			t.Errorf("without the hosts: %+v", found)
 		}
 	})
 	t.Run("diff", func(t *testing.T) { diffOfSmallStacks(t, c) })
+}
+
+// planWithoutHosts plans as a pipeline does: the plan stands, and the comment
+// says why nobody has asked the hosts.
+func planWithoutHosts(t *testing.T, c *cloud) {
+	t.Helper()
+	c.git(t, "init", "--quiet", "--initial-branch=main")
+	c.commit(t, "all")
+	comment := filepath.Join(t.TempDir(), "comment.md")
+	for flag, why := range map[string]string{"--skip-hosts": "- cloud: --skip-hosts", "--skip-hosts=false": "- cloud: fetch the SSH host keys of zookeeper-1 (i-0123456789abcdef0): "} {
+		before := c.changesOf(t, 0).last
+		stdout, _ := c.run(t, 2, "ci", "plan", "--env", "cloud", "--base", "HEAD", "--comment", comment, "--output", "json", flag)
+		wantText(t, stdout, `"hosts_unasked": "`, `"tasks": []`, `"zookeeper-1"`)
+		c.onlyPlanned(t, before)
+		text, err := os.ReadFile(comment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, string(text), "**Hosts were not asked**", why)
+	}
+	if err := os.RemoveAll(filepath.Join(c.project, ".git")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func diffOfSmallStacks(t *testing.T, c *cloud) {

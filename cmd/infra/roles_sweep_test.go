@@ -189,6 +189,9 @@ func stateAttempts(t *testing.T, c *cloud, applies bool) []attempt {
 		return attempts
 	}
 	return append(attempts,
+		// A plan may be kept under a new name, and none be replaced.
+		attempt{action: "s3:PutObject", method: http.MethodPut, path: bucket + "/bundles/cloud/x.bundle", body: "x"},
+		attempt{action: "s3:PutObject", method: http.MethodPut, path: bucket + "/runs/cloud/x/plan.json", body: "{}"},
 		attempt{action: "s3:PutObject", method: http.MethodPut, path: state, body: "{}"},
 		attempt{action: "s3:PutObject", method: http.MethodPut, path: bucket + "/leases/cloud.json", body: "{}"},
 		attempt{action: "s3:PutObject", method: http.MethodPut, path: bucket + "/runs/cloud/head.json", body: "{}"},

@@ -14,7 +14,8 @@ import (
 func TestCheckTellsAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := realAnsible(t, "all: {hosts: {i-1: {}, i-2: {}}}\n", `
-- hosts: all`+here+`
+- name: Settings
+  hosts: all`+here+`
   tasks:
     - name: Write the settings
       ansible.builtin.copy: {content: "password=hunter2\n", dest: "$DIR/settings-{{ inventory_hostname }}", mode: "0600"}
@@ -36,6 +37,9 @@ func TestCheckTellsAndChangesNothing(t *testing.T) {
 	var told []string
 	for _, c := range res.Changes {
 		text := c.Host + " " + c.Task
+		if c.Play != "Settings" {
+			t.Errorf("%s is of the play %q", text, c.Play)
+		}
 		for _, file := range c.Files {
 			text += " " + filepath.Base(file)
 		}

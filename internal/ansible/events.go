@@ -34,8 +34,8 @@ type Failure struct {
 
 // Change is one task that changed one host, or in check mode would.
 type Change struct {
-	Host, Task string
-	Files      []string // that Ansible has shown a difference of, in check mode alone
+	Host, Play, Task string
+	Files            []string // that Ansible has shown a difference of, in check mode alone
 }
 
 // event is one line of the ansible.posix.jsonl callback.
@@ -70,6 +70,7 @@ type listener struct {
 	result   *Result
 	progress func(Progress)
 	begun    map[string]bool // hosts that have had a task
+	play     string          // that goes on
 	tasks    int             // begun in the current play, or in its current batch of hosts
 	noise    []string        // lines that are no events: Ansible's own errors and warnings
 	mu       sync.Mutex
@@ -127,7 +128,7 @@ func (l *listener) line(line []byte) {
 	}
 	switch e.Event {
 	case "v2_playbook_on_play_start":
-		l.tasks = 0
+		l.play, l.tasks = e.Play.Name, 0
 		l.progress(Progress{Play: e.Play.Name})
 	case "v2_playbook_on_task_start", "v2_playbook_on_handler_task_start":
 		l.tasks++
@@ -135,7 +136,7 @@ func (l *listener) line(line []byte) {
 	case "v2_runner_on_ok":
 		for host, r := range e.Hosts {
 			if r.Changed {
-				l.result.Changes = append(l.result.Changes, Change{Host: host, Task: e.Task.Name, Files: r.files()})
+				l.result.Changes = append(l.result.Changes, Change{Host: host, Play: l.play, Task: e.Task.Name, Files: r.files()})
 			}
 		}
 	case "v2_runner_on_failed", "v2_runner_on_unreachable":

@@ -1,20 +1,16 @@
 package ci_test
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rhysd/actionlint"
-	"gopkg.in/yaml.v3"
-
 	"infra/internal/ci"
+	"infra/internal/drift"
 	"infra/internal/fault"
 	"infra/internal/report"
 )
@@ -105,8 +101,14 @@ func planned(name, diff string, changes ...string) ci.Environment {
 func TestComment(t *testing.T) {
 	t.Parallel()
 	broken := ci.Environment{Name: "acme", Exit: int(fault.Locked), Error: &ci.Problem{Message: "held by ```x``` @all", Hint: "infra unlock acme"}}
+	prod := planned("prod", "  + a\n  -/+ b\n  ~ c\n      - d", "create a", "update b", `replace module.x.y["a|b"]`, "delete z")
+	prod.Unasked = "zookeeper-2 is out of reach"
+	for i := range 7 {
+		prod.Tasks = append(prod.Tasks, drift.TaskChange{Host: "zookeeper-1", Play: "Servers", Task: fmt.Sprint(i + 1)})
+	}
+	prod.Tasks = append(prod.Tasks, drift.TaskChange{Host: "zookeeper-1", Play: "All", Task: "Write a|b"})
 	all, err := ci.Join(
-		ci.Plan{Commit: "c", Environments: []ci.Environment{planned("prod", "  + a\n  -/+ b\n  ~ c\n      - d", "create a", "update b", `replace module.x.y["a|b"]`, "delete z")}},
+		ci.Plan{Commit: "c", Environments: []ci.Environment{prod}},
 		ci.Plan{Commit: "c", Environments: []ci.Environment{broken}, Removed: []string{"old"}},
 	)
 	if err != nil {
@@ -117,10 +119,12 @@ func TestComment(t *testing.T) {
 	for _, want := range []string{
 		ci.Marker + "\n## infra: 1 of 2 affected environments could not be planned",
 		"Destroys and replaces: 2", "| **delete** | pipeline/prod | <code>z</code> | cannot update |", "| **replace** | pipeline/prod | <code>module.x.y&#91;&#34;a&#124;b&#34;&#93;</code> |",
-		"| pipeline/prod | 1 | 1 | 1 | 1 |", "acknowledged:** old",
+		"| pipeline/prod | 1 | 1 | 1 | 1 |",
+		"**Hosts were not asked**", "- prod: zookeeper-2 is out of reach", "Tasks that would change hosts: 8",
+		"| prod | zookeeper-1 | Servers | 7: 1, 2, 3, 4, 5 and 2 more |", `| prod | zookeeper-1 | All | 1: Write a\|b |`, "acknowledged:** old",
 		"### acme: locked", "````\nheld by ```x``` @all\n````", "infra unlock acme",
 		"<details><summary>pipeline/prod</summary>", "```diff\n+   a\n-     b\n!   c\n-       d\n```",
-		"prod: kept until 2026-11-30 00:00 UTC", "exactly these plans",
+		"prod: kept until 2026-11-30 00:00 UTC", "does exactly the same",
 	} {
 		next := strings.Index(text, want)
 		if next < 0 {
@@ -159,6 +163,10 @@ func TestCommentIsCut(t *testing.T) {
 		many.Environments = append(many.Environments, planned(fmt.Sprintf("env-%02d", i), long[:31*200*(i+1)/40], "create a"))
 	}
 	many.Environments[7] = planned("env-07", long, "delete a")
+	tasked := planned("prod", long, "create a")
+	for i := range 5000 {
+		tasked.Tasks = append(tasked.Tasks, drift.TaskChange{Host: fmt.Sprintf("host-%d", i/10), Play: strings.Repeat("p", 300), Task: strings.Repeat("t", 300)})
+	}
 	for i := range 3000 {
 		huge.Environments = append(huge.Environments, planned(fmt.Sprintf("env-%04d", i), long, "delete a"))
 	}
@@ -170,6 +178,7 @@ func TestCommentIsCut(t *testing.T) {
 		"one long diff":     {ci.Plan{Environments: []ci.Environment{planned("prod", long, "create a")}}, 65536, []string{"**Cut** to what the service takes: the diff of pipeline/prod", "more lines"}},
 		"it fits elsewhere": {ci.Plan{Environments: []ci.Environment{planned("prod", long, "create a")}}, 1000000, []string{"</details>"}},
 		"many diffs":        {many, 65536, []string{"pipeline/env-07</summary>", "**Cut**", "env-07", "**Left out**", " more. They are in the job's JSON"}},
+		"many tasks":        {ci.Plan{Environments: []ci.Environment{tasked}}, 65536, []string{"Tasks that would change hosts: 5000", "more hosts and plays, in the job's JSON", "**Cut** to what"}},
 		"many environments": {huge, 65536, []string{"Destroys and replaces: 3000", "and 2950 more", "**Cut: this comment"}},
 	} {
 		text := ci.Comment(c.plan, c.limit)
@@ -193,8 +202,10 @@ func TestShown(t *testing.T) {
 	p := ci.Plan{Environments: []ci.Environment{planned("prod", "x = a*b_c", "delete a*b_c")}}
 	p.Environments[0].Error = &ci.Problem{Message: "a*b_c", Hint: "a*b_c"}
 	p.Environments[0].Plan.Stacks[0].Deferred = "a*b_c"
+	p.Environments[0].Unasked = "a*b_c"
+	p.Environments[0].Tasks = []drift.TaskChange{{Host: "zookeeper-1", Play: "a*b_c", Task: "a*b_c"}}
 	text := ci.Comment(p.Shown(func(text string) string { return strings.ReplaceAll(text, "a*b_c", "HIDDEN") }), 65536)
-	if strings.Contains(text, "b_c") || strings.Contains(text, `b\_c`) || strings.Contains(text, "&#95;c") || strings.Count(text, "HIDDEN") != 5 {
+	if strings.Contains(text, "b_c") || strings.Contains(text, `b\_c`) || strings.Contains(text, "&#95;c") || strings.Count(text, "HIDDEN") != 8 {
 		t.Error(text)
 	}
 }
@@ -232,65 +243,5 @@ func TestJUnit(t *testing.T) {
 	}
 	if f := s.Cases[1].Failure; f.Type != fault.Refused.Meaning() || f.Message != "<no> & \"why\"" || !strings.Contains(f.Text, "next: do") {
 		t.Errorf("%+v", f)
-	}
-}
-
-// TestWorkflows lets actionlint read the one of GitHub, and reads both.
-func TestWorkflows(t *testing.T) {
-	t.Parallel()
-	for _, o := range []ci.WorkflowOptions{{Branch: "main"}, {Branch: "release/1.x", Emulated: true}} {
-		name, text, err := ci.Workflow(ci.GitHub, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var said bytes.Buffer
-		linter, err := actionlint.NewLinter(&said, &actionlint.LinterOptions{LogWriter: io.Discard})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := linter.Lint(name, []byte(text), nil)
-		if err != nil || len(found) > 0 {
-			t.Errorf("actionlint: %v\n%s", err, said.String())
-		}
-		for _, want := range []string{"cancel-in-progress: false", "head.repo.full_name == github.repository", "id-token: write", "permissions: {}", o.Branch} {
-			if !strings.Contains(text, want) {
-				t.Errorf("the workflow has no %q", want)
-			}
-		}
-		// Nothing runs with the rights of the base on the code of a fork, no key
-		// is stored anywhere, and no expression is part of a command.
-		for _, bad := range []string{"pull_request_target", "secrets.", "cancel-in-progress: true"} {
-			if strings.Contains(text, bad) {
-				t.Errorf("the workflow has %q", bad)
-			}
-		}
-		var workflow struct {
-			Jobs map[string]struct{ Steps []struct{ Run string } }
-		}
-		if err := yaml.Unmarshal([]byte(text), &workflow); err != nil {
-			t.Fatal(err)
-		}
-		for job, j := range workflow.Jobs {
-			for _, step := range j.Steps {
-				if strings.Contains(step.Run, "${{") {
-					t.Errorf("job %s has an expression in a command: %s", job, step.Run)
-				}
-			}
-		}
-		_, text, err = ci.Workflow(ci.GitLab, o)
-		var pipeline map[string]any
-		if err != nil || yaml.Unmarshal([]byte(text), &pipeline) != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		for _, want := range []string{"interruptible: false", "on_new_commit: none", "id_tokens:", "resource_group:"} {
-			if !strings.Contains(text, want) {
-				t.Errorf("the pipeline has no %q", want)
-			}
-		}
-	}
-	for _, branch := range []string{"", "a\"b", "a b", "-a", "a\nb", "${{ x }}"} {
-		if _, _, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: branch}); fault.CodeOf(err) != fault.Usage {
-			t.Errorf("branch %q: %v", branch, err)
-		}
 	}
 }

@@ -19,10 +19,11 @@ const Marker = "<!-- infra ci plan -->"
 const rowsShown = 50
 
 // Comment is a plan as one comment in Markdown of at most limit bytes: what
-// is destroyed and replaced first, then counts, then what could not be
-// planned, then the diffs, as far as they fit. What was cut is named.
+// is destroyed and replaced first, then counts, then the tasks of Ansible, then
+// what could not be planned, then the diffs, as far as they fit. What was cut is
+// named.
 func Comment(p Plan, limit int) string {
-	head := headline(p) + dangers(p) + counts(p) + removed(p)
+	head := headline(p) + dangers(p) + counts(p) + tasks(p, limit/4) + removed(p)
 	notes := ""
 	for _, e := range p.Environments {
 		notes += note(e)
@@ -250,11 +251,11 @@ func footer(p Plan) string {
 		}
 	}
 	if b.Len() > 0 {
-		b.WriteString("A merge applies exactly these plans, or refuses.\n\n")
+		b.WriteString("A merge plans again, and applies what does exactly the same, or refuses.\n\n")
 	}
 	fmt.Fprintf(&b, "<sub>commit %.12s</sub>\n", cell(p.Commit))
 	if b.Len() > cutRoom {
-		return fmt.Sprintf("The plans are kept; a merge applies exactly these, or refuses.\n\n<sub>commit %.12s</sub>\n", cell(p.Commit))
+		return fmt.Sprintf("The plans are kept; a merge plans again, and applies what does exactly the same, or refuses.\n\n<sub>commit %.12s</sub>\n", cell(p.Commit))
 	}
 	return b.String()
 }

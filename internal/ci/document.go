@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"infra/internal/affected"
+	"infra/internal/drift"
 	"infra/internal/fault"
 	"infra/internal/report"
 )
@@ -47,11 +48,13 @@ type Environment struct {
 	File    string               `json:"file"` // of its settings
 	Exit    int                  `json:"exit"`
 	Seconds float64              `json:"seconds"`
-	Change  affected.Environment `json:"change"`            // what of it the change concerns
-	Content string               `json:"content,omitempty"` // digest of all that it is made of
-	Plan    *report.PlanDocument `json:"plan,omitempty"`    // missing when there is none
-	Diffs   map[string]string    `json:"diffs,omitempty"`   // stack -> Terraform's own words
-	Hosts   []string             `json:"hosts"`             // that are configured anew, by name
+	Change  affected.Environment `json:"change"`                  // what of it the change concerns
+	Content string               `json:"content,omitempty"`       // digest of all that it is made of
+	Plan    *report.PlanDocument `json:"plan,omitempty"`          // missing when there is none
+	Diffs   map[string]string    `json:"diffs,omitempty"`         // stack -> Terraform's own words
+	Hosts   []string             `json:"hosts"`                   // that are configured anew, by name
+	Tasks   []drift.TaskChange   `json:"tasks"`                   // that would change hosts which exist
+	Unasked string               `json:"hosts_unasked,omitempty"` // why hosts were not asked, or not all of them
 	Error   *Problem             `json:"error,omitempty"`
 }
 
@@ -78,7 +81,7 @@ type Applied struct {
 	Exit    int                 `json:"exit"`
 	Seconds float64             `json:"seconds"`
 	Content string              `json:"content,omitempty"`
-	Bundle  string              `json:"bundle,omitempty"` // what was applied
+	Bundle  string              `json:"bundle,omitempty"` // what was approved
 	Run     *report.RunDocument `json:"run,omitempty"`
 	Error   *Problem            `json:"error,omitempty"`
 }
@@ -163,7 +166,10 @@ func (p Plan) Shown(filter func(string) string) Plan {
 	p.Environments = slices.Clone(p.Environments)
 	for i := range p.Environments {
 		e := &p.Environments[i]
-		e.Error = e.Error.shown(filter)
+		e.Error, e.Unasked, e.Tasks = e.Error.shown(filter), filter(e.Unasked), slices.Clone(e.Tasks)
+		for j, t := range e.Tasks {
+			e.Tasks[j] = drift.TaskChange{Host: t.Host, Play: filter(t.Play), Task: filter(t.Task), File: filter(t.File)}
+		}
 		diffs := map[string]string{}
 		for stack, text := range e.Diffs {
 			diffs[stack] = filter(text)

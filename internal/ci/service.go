@@ -99,11 +99,20 @@ func Append(getenv func(string) string, name, text string) error {
 // Annotation is an error as GitHub shows it beside a file. What could end the
 // line early, or begin another command, is escaped.
 func Annotation(title, file, message string) string {
+	return annotation("error", title, file, message)
+}
+
+// Notice is what is no error, in the same way.
+func Notice(title, file, message string) string {
+	return annotation("notice", title, file, message)
+}
+
+func annotation(level, title, file, message string) string {
 	place := ""
 	if file != "" {
 		place = "file=" + property(file) + ","
 	}
-	return fmt.Sprintf("::error %stitle=%s::%s\n", place, property(title), escaped(message))
+	return fmt.Sprintf("::%s %stitle=%s::%s\n", level, place, property(title), escaped(message))
 }
 
 func escaped(text string) string {

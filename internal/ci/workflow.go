@@ -15,6 +15,8 @@ import (
 var (
 	//go:embed github.yml
 	githubWorkflow string
+	//go:embed github-drift.yml
+	githubDrift string
 	//go:embed gitlab.yml
 	gitlabWorkflow string
 )
@@ -33,24 +35,32 @@ func (o WorkflowOptions) Flags() string {
 	return ""
 }
 
-// Workflow is the file of a service's pipeline: its name, relative to the
-// project, and its text.
-func Workflow(service Service, o WorkflowOptions) (name, text string, err error) {
+// File is a file of a pipeline.
+type File struct {
+	Name string // relative to the project, with slashes
+	Text string
+}
+
+// Workflow are the files of a service's pipeline.
+func Workflow(service Service, o WorkflowOptions) ([]File, error) {
 	// It becomes a part of YAML and of conditions.
 	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$`).MatchString(o.Branch) {
-		return "", "", fault.New(fault.Usage, "write the workflow", fmt.Errorf("%q is no name of a branch that a workflow can have", o.Branch), "infra ci init "+string(service)+" --branch main")
+		return nil, fault.New(fault.Usage, "write the workflow", fmt.Errorf("%q is no name of a branch that a workflow can have", o.Branch), "infra ci init "+string(service)+" --branch main")
 	}
-	name, source := ".github/workflows/infra.yml", githubWorkflow
+	files := []File{{".github/workflows/infra.yml", githubWorkflow}, {".github/workflows/infra-drift.yml", githubDrift}}
 	if service == GitLab {
-		name, source = ".gitlab-ci.yml", gitlabWorkflow
+		files = []File{{".gitlab-ci.yml", gitlabWorkflow}}
 	}
-	made, err := template.New(name).Delims("[[", "]]").Option("missingkey=error").Parse(source)
-	if err != nil {
-		return "", "", fmt.Errorf("read the template of %s: %w", name, err)
+	for i, file := range files {
+		made, err := template.New(file.Name).Delims("[[", "]]").Option("missingkey=error").Parse(file.Text)
+		if err != nil {
+			return nil, fmt.Errorf("read the template of %s: %w", file.Name, err)
+		}
+		var b strings.Builder
+		if err := made.Execute(&b, o); err != nil {
+			return nil, fmt.Errorf("fill in %s: %w", file.Name, err)
+		}
+		files[i].Text = b.String()
 	}
-	var b strings.Builder
-	if err := made.Execute(&b, o); err != nil {
-		return "", "", fmt.Errorf("fill in %s: %w", name, err)
-	}
-	return name, b.String(), nil
+	return files, nil
 }

@@ -30,13 +30,17 @@ func newCIApplyCommand(g *globals) *cobra.Command {
 	var o ciApplyOptions
 	cmd := describe(&cobra.Command{
 		Use:   "apply",
-		Short: "Apply exactly the plans that were approved with a pull request, after its merge",
+		Short: "Apply exactly what was approved with a pull request, after its merge",
 		Long: `Finds the environments that the push concerns, and for each the newest plan that infra ci plan kept for exactly these
-files: for the digest of all that the environment is made of, whatever commit they are in after the merge. That plan is
-applied, or nothing: one that is missing, too old or stale (the state has moved on) is refused, with what to do. Hosts are
-configured afterwards. Every environment is tried; the exit code is the worst of all.
+files: for the digest of all that the environment is made of, whatever commit they are in after the merge. The merged
+commit is planned again, and that plan is applied where it would do exactly what the kept one would: the same to the same
+addresses, with the same values. What was kept is never carried out itself, for whoever may plan could have put something
+else there. A plan that is missing, too old, stale (the state has moved on) or not the same is refused, with what differs
+and what to do. Hosts are configured afterwards. Every environment is tried; the exit code is the worst of all.
 
-The approval is the merge: nobody is asked. A protected environment still wants a clean checkout of the main branch's
+The approval is the merge: nobody is asked. A stateful resource that may go is named by a trailer
+"Infra-Allow-Destroy: ADDRESS" of a commit that was pushed, or by --allow-destroy; what the kept plan says of it does not
+count. A protected environment still wants a clean checkout of the main branch's
 newest commit. A stack that could not be planned before (it waits for another's first apply) is applied only where it
 creates and does nothing else.`,
 		Args: cobra.NoArgs,
@@ -45,6 +49,7 @@ creates and does nothing else.`,
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	scopeFlags(cmd, &o.scopeOptions)
 	lockFlag(cmd, &o.sel.Wait)
+	cmd.Flags().StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
 	cmd.Flags().IntVar(&o.sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 	cmd.Flags().StringVar(&o.junit, "junit", "", "write JUnit's XML to this file")
 	return cmd
@@ -58,6 +63,9 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 	}
 	s, err := scoped(ctx, g, o.scopeOptions, false)
 	if err != nil {
+		return annotated(g, err)
+	}
+	if o.sel.AllowDestroy, err = s.allowed(ctx, o.sel.AllowDestroy); err != nil {
 		return annotated(g, err)
 	}
 	all := ci.Apply{Schema: ci.ApplySchema, Base: s.Base, Commit: s.Commit, Environments: []ci.Applied{}, Removed: s.Removed}
@@ -82,7 +90,7 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 // apply applies one environment's approved plan.
 func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, sel provision.Selection) (doc ci.Applied, err error) {
 	doc = ci.Applied{Name: e.Name, File: settingsFile(e.Name)}
-	restore, err := s.assume(e.Name, "apply")
+	restore, err := assume(ctx, g, s.dir, e.Name, "apply")
 	if err != nil {
 		return doc, err
 	}
@@ -104,7 +112,7 @@ func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, s
 	started := time.Now()
 	err = p.Change(ctx, "ci apply", sel.Wait, func(ctx context.Context) error {
 		var hosts ansible.Result
-		stacks, err := p.ApplyBundle(ctx, doc.Bundle, sel, false, approvedBefore(g, e.Name))
+		stacks, err := p.ApplyApproved(ctx, doc.Bundle, sel, approvedBefore(g, e.Name))
 		if err == nil && reachesHosts(sel, stacks) {
 			hosts, err = p.Configure(ctx, nil)
 		}
@@ -112,10 +120,21 @@ func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, s
 		doc.Run = &done
 		return err
 	})
-	if fault.CodeOf(err) == fault.Refused {
-		err = fault.New(fault.Refused, "apply the approved plan", err, planAgainHint(e.Name))
+	return doc, refusedAfter(e.Name, err)
+}
+
+// refusedAfter says what to do about a merged change that is refused. In a
+// pipeline nobody types a flag: a commit says it.
+func refusedAfter(name string, err error) error {
+	switch {
+	case fault.CodeOf(err) != fault.Refused:
+		return err
+	case errors.Is(err, guard.ErrStateful):
+		return fault.New(fault.Refused, "apply the merged change", err,
+			fault.HintOf(err)+" to: infra ci apply --env "+name+"\nin a pipeline a commit says it with a trailer, which a squash may lose: "+destroyTrailer+": ADDRESS")
+	default:
+		return fault.New(fault.Refused, "apply the approved plan", err, planAgainHint(name))
 	}
-	return doc, err
 }
 
 // notKept explains that there is no plan to apply.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infra/internal/ci"
+	"infra/internal/drift"
 	"infra/internal/fault"
 )
 
@@ -75,7 +76,7 @@ func runCIComment(g *globals, args []string, o ciCommentOptions) error {
 	for _, row := range expected {
 		if !all.Has(row.Environment) {
 			missing.Environments = append(missing.Environments, ci.Environment{
-				Name: row.Environment, File: settingsFile(row.Environment), Exit: int(fault.Failed), Hosts: []string{},
+				Name: row.Environment, File: settingsFile(row.Environment), Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
 				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + row.Environment},
 			})
 		}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,11 +19,11 @@ func newCIInitCommand(g *globals) *cobra.Command {
 	var o ci.WorkflowOptions
 	cmd := describe(&cobra.Command{
 		Use:   "init github|gitlab",
-		Short: "Write the workflow file of a pipeline that calls infra",
-		Long: `Writes .github/workflows/infra.yml or .gitlab-ci.yml. The workflow plans on pull requests and applies after the merge, has
-no key but asks for one by OpenID Connect, gives forks nothing, runs one apply of an environment at a time, and cancels
-none in its middle. The roles are those that the baseline product makes for products.baseline.ci. A file that is there is
-not replaced.`,
+		Short: "Write the workflow files of a pipeline that calls infra",
+		Long: `Writes .github/workflows/infra.yml and infra-drift.yml, or .gitlab-ci.yml. The workflow plans on pull requests, applies
+after the merge and looks for drift on a schedule, has no key but asks for one by OpenID Connect, gives forks nothing, runs
+one apply of an environment at a time, and cancels none in its middle. The roles are those that the baseline product makes
+for products.baseline.ci. A file that is there is not replaced.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || (args[0] != string(ci.GitHub) && args[0] != string(ci.GitLab)) {
 				return fault.New(fault.Usage, "", errors.New("ci init takes github or gitlab"), cmd.CommandPath()+" --help")
@@ -53,32 +53,41 @@ func runCIInit(ctx context.Context, g *globals, service ci.Service, o ci.Workflo
 			o.Branch = "main"
 		}
 	}
-	name, text, err := ci.Workflow(service, o)
+	files, err := ci.Workflow(service, o)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, filepath.FromSlash(name))
-	op := "write " + name
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: the repository's own folder, as git would make it
-		return fault.New(fault.Failed, op, err, "")
+	var names []string
+	for _, file := range files {
+		names = append(names, file.Name)
+		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(file.Name))); err == nil {
+			return fault.New(fault.Refused, "write "+file.Name, errors.New("there is one already"), "git mv "+file.Name+" elsewhere and run this again, then compare the two")
+		}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // G302: a file for everybody who has the repository
-	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Refused, op, errors.New("there is one already"), "git mv "+name+" elsewhere and run this again, then compare the two")
-	}
-	if err == nil {
-		_, err = f.WriteString(text)
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		return fault.New(fault.Failed, op, err, "")
+	for _, file := range files {
+		if err := writeNew(filepath.Join(dir, filepath.FromSlash(file.Name)), file.Text); err != nil {
+			return fault.New(fault.Failed, "write "+file.Name, err, "")
+		}
 	}
 	if g.con.JSON() {
-		return g.con.WriteJSON(map[string]string{"schema": "infra/ci-init/v1", "service": string(service), "file": name, "branch": o.Branch})
+		return g.con.WriteJSON(map[string]any{"schema": "infra/ci-init/v1", "service": service, "files": names, "branch": o.Branch})
 	}
-	g.con.Print(fmt.Sprintf("Wrote %s for branch %s.\nEnvironments that it may plan and apply need this in their file, applied once by hand:\n  products:\n    baseline:\n      ci: {provider: %s, repository: ORGANISATION/NAME, branch: %s}\n", name, o.Branch, service, o.Branch))
+	g.con.Print(fmt.Sprintf("Wrote %s for branch %s.\nEnvironments that it may plan and apply need this in their file, applied once by hand:\n  products:\n    baseline:\n      ci: {provider: %s, repository: ORGANISATION/NAME, branch: %s}\n", strings.Join(names, " and "), o.Branch, service, o.Branch))
 	if service == ci.GitLab {
-		g.con.Print("For the comment, give the pipeline a masked variable INFRA_COMMENT_TOKEN: a project access token with scope api.\n")
+		g.con.Print("For the comment, give the pipeline a masked variable INFRA_COMMENT_TOKEN: a project access token with scope api.\nFor drift, make a schedule of branch " + o.Branch + " in the project's settings.\n")
 	}
 	return nil
+}
+
+// writeNew writes a file of the repository that is not there yet.
+func writeNew(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: the repository's own folder, as git would make it
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // G302: a file for everybody who has the repository
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

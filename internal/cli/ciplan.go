@@ -10,8 +10,8 @@ import (
 
 	"infra/internal/affected"
 	"infra/internal/ci"
+	"infra/internal/drift"
 	"infra/internal/fault"
-	"infra/internal/git"
 	"infra/internal/provision"
 	"infra/internal/report"
 )
@@ -19,10 +19,11 @@ import (
 // ciPlanOptions are the flags of ci plan.
 type ciPlanOptions struct {
 	scopeOptions
-	sel     provision.Selection
-	valid   time.Duration
-	comment string
-	junit   string
+	sel       provision.Selection
+	valid     time.Duration
+	skipHosts bool
+	comment   string
+	junit     string
 }
 
 // week is how long a pipeline's plan may wait for its merge.
@@ -35,8 +36,12 @@ func newCIPlanCommand(g *globals) *cobra.Command {
 		Short: "Plan every environment that a pull request affects, and keep the plans",
 		Long: `Finds the environments that the change concerns, plans all of each, keeps the plans encrypted in the environment's state
 bucket under the digest of what it is made of, and writes one comment in Markdown: what is destroyed or replaced first, counts,
-hosts to configure, diffs. infra sends nothing but to AWS: posting the comment is the workflow's step. On GitHub the job's
-summary and annotations are written too. Nothing is changed. The exit code is the worst of all environments.
+hosts and tasks that would change, diffs. infra sends nothing but to AWS: posting the comment is the workflow's step. On GitHub
+the job's summary and annotations are written too. Nothing is changed. The exit code is the worst of all environments.
+
+Hosts that exist are asked by Ansible in check mode what the change would do to them. Where they cannot be reached, or no SSH
+identity is here, the comment says so. A branch's own roles run with that identity: a job that plans whatever is pushed
+should have none.
 
 A stateful resource that may go is named by --allow-destroy, or by a trailer "Infra-Allow-Destroy: ADDRESS" of a commit.
 Where a token of OpenID Connect is given by AWS_WEB_IDENTITY_TOKEN_FILE and no role by AWS_ROLE_ARN, the environment's own
@@ -51,6 +56,7 @@ role for plans is assumed.`,
 	flags.IntVar(&o.sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 	flags.StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
 	flags.DurationVar(&o.valid, "valid-for", week, "how long the plans may be applied")
+	flags.BoolVar(&o.skipHosts, "skip-hosts", false, "do not log in to the hosts")
 	flags.StringVar(&o.comment, "comment", "", "write the comment to this file")
 	flags.StringVar(&o.junit, "junit", "", "write JUnit's XML to this file")
 	return cmd
@@ -61,11 +67,9 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 	if err != nil {
 		return annotated(g, err)
 	}
-	allowed, err := git.Trailers(ctx, s.dir, s.Base, destroyTrailer)
-	if err != nil {
+	if o.sel.AllowDestroy, err = s.allowed(ctx, o.sel.AllowDestroy); err != nil {
 		return annotated(g, err)
 	}
-	o.sel.AllowDestroy = append(o.sel.AllowDestroy, allowed...)
 	var plans []ci.Plan
 	for _, e := range s.Environments {
 		started := time.Now()
@@ -90,8 +94,8 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 // plan plans one environment and keeps the plan. What is known so far is in
 // the answer also when there is an error.
 func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o ciPlanOptions) (doc ci.Environment, err error) {
-	doc = ci.Environment{Name: e.Name, File: settingsFile(e.Name), Change: e, Hosts: []string{}}
-	restore, err := s.assume(e.Name, "plan")
+	doc = ci.Environment{Name: e.Name, File: settingsFile(e.Name), Change: e, Hosts: []string{}, Tasks: []drift.TaskChange{}}
+	restore, err := assume(ctx, g, s.dir, e.Name, "plan")
 	if err != nil {
 		return doc, err
 	}
@@ -136,6 +140,11 @@ func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o 
 	for _, h := range hosts {
 		doc.Hosts = append(doc.Hosts, h.Name)
 	}
+	if len(hosts) > 0 && refused == nil {
+		if doc.Tasks, doc.Unasked, err = tasks(ctx, p, e.Hosts, o.skipHosts); err != nil {
+			return doc, err
+		}
+	}
 	if doc.Diffs, err = p.Details(ctx, plans); err != nil || refused != nil {
 		return doc, errors.Join(refused, err)
 	}
@@ -143,6 +152,23 @@ func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o 
 		return doc, nil
 	}
 	return doc, errDifferences
+}
+
+// tasks are those of Ansible that would change hosts. Why hosts were not asked
+// is said instead of failing: the plan stands without it.
+func tasks(ctx context.Context, p *provision.Platform, layers []string, skip bool) (changes []drift.TaskChange, unasked string, err error) {
+	changes = []drift.TaskChange{}
+	if skip {
+		return changes, "--skip-hosts", nil
+	}
+	found, err := p.Check(ctx, layers)
+	switch {
+	case ctx.Err() != nil:
+		return changes, "", err
+	case err != nil:
+		unasked = err.Error()
+	}
+	return append(changes, found...), unasked, nil
 }
 
 // tellPlan gives a plan to everybody who is to see it, and ends with its exit

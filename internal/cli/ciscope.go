@@ -111,6 +111,13 @@ func scoped(ctx context.Context, g *globals, o scopeOptions, forked bool) (*scop
 	return s, err
 }
 
+// allowed are the addresses of what may be destroyed: those that flags name,
+// and those that the change's commits do.
+func (s *scope) allowed(ctx context.Context, flags []string) ([]string, error) {
+	said, err := git.Trailers(ctx, s.dir, s.Base, destroyTrailer)
+	return append(slices.Clone(flags), said...), err
+}
+
 // gone are the environments whose file the change removes; unsaid is the
 // refusal of those that nobody has acknowledged. A base that others extended
 // is none.
@@ -192,24 +199,6 @@ func (s *scope) content(ctx context.Context, name string, dirty []string) (strin
 		}
 	}
 	return git.Digest(ctx, s.dir, func(path string) bool { return s.code.Touches(name, path) })
-}
-
-// assume lets the SDK take the environment's own role where the pipeline gave
-// a token and no role: with one token, each account is entered by its own.
-func (s *scope) assume(name, verb string) (restore func(), err error) {
-	const role = "AWS_ROLE_ARN"
-	restore = func() {}
-	if os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE") == "" || os.Getenv(role) != "" {
-		return restore, nil
-	}
-	env, err := environment.Load(s.dir, name)
-	if err != nil {
-		return restore, err
-	}
-	if err := os.Setenv(role, roleARN(env, verb)); err != nil {
-		return restore, err
-	}
-	return func() { _ = os.Unsetenv(role) }, nil // it was not set before
 }
 
 // roleARN is the role that the baseline makes for a pipeline to plan or apply.

@@ -49,13 +49,18 @@ code is 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), g, args, o) },
 	}, "  infra drift prod\n  infra drift prod --skip-hosts\n  infra drift --all --html drift.html\n  infra drift prod --output json | jq '.environments[].findings[] | select(.kind == \"outside\")'",
 		fault.Differences, fault.Refused, fault.Locked, fault.Hosts)
+	cmd.Flags().BoolVar(&o.all, "all", false, "every environment, one after the other")
+	driftFlags(cmd, &o)
+	return cmd
+}
+
+// driftFlags are those of every command that looks for drift.
+func driftFlags(cmd *cobra.Command, o *driftOptions) {
 	flags := cmd.Flags()
-	flags.BoolVar(&o.all, "all", false, "every environment, one after the other")
 	flags.BoolVar(&o.SkipHosts, "skip-hosts", false, "do not log in to the hosts")
 	flags.StringVar(&o.html, "html", "", "also write the report as a page to this file")
 	flags.IntVar(&o.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 	lockFlag(cmd, &o.Wait)
-	return cmd
 }
 
 func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) error {
@@ -68,27 +73,38 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 			return err
 		}
 	}
+	doc, last := lookAll(ctx, g, project, names, o.DriftOptions, func(string) (func(), error) { return func() {}, nil })
+	if !o.all && fault.CodeOf(last) == fault.Usage {
+		return last // nothing was looked at, so there is no report
+	}
+	if err := writeDrift(g, doc, o.html); err != nil {
+		return err
+	}
+	return driftResult(doc, last)
+}
+
+// lookAll looks at environments one after the other, whatever became of those
+// before, and makes one report; last is what went wrong last. enter gets the
+// credentials for one, until it is left again.
+func lookAll(ctx context.Context, g *globals, project string, names []string, o provision.DriftOptions, enter func(name string) (leave func(), err error)) (doc report.DriftDocument, last error) {
 	var found []report.EnvironmentDrift
-	var last error
 	for _, name := range names {
 		started := time.Now()
-		differences, problem := driftOf(ctx, g, project, name, o.DriftOptions)
+		var differences []drift.Finding
+		leave, problem := enter(name)
+		if problem == nil {
+			differences, problem = driftOf(ctx, g, project, name, o)
+			leave()
+		}
 		if problem != nil {
 			last = problem
-		}
-		if !o.all && fault.CodeOf(problem) == fault.Usage {
-			return problem // nothing was looked at, so there is no report
 		}
 		found = append(found, report.DriftOf(name, differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	doc := report.Drift(time.Now(), found)
-	if err := writeDrift(g, doc, o.html); err != nil {
-		return err
-	}
-	return driftResult(doc, last)
+	return report.Drift(time.Now(), found), last
 }
 
 // driftOf looks at one environment.

@@ -218,10 +218,10 @@ func TestHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := Hosts([]TaskChange{
-		{"zookeeper-1", "base : Update the package index", ""},
-		{"zookeeper-1", "zookeeper : Write the configuration", "/etc/zookeeper/zoo.cfg"},
-		{"zookeeper-1", "zookeeper : Write the configuration", "/etc/zookeeper/log4j"},
-		{"zookeeper-2", "zookeeper : Write the configuration", "/etc/zookeeper/zoo.cfg"},
+		{Host: "zookeeper-1", Task: "base : Update the package index", File: ""},
+		{Host: "zookeeper-1", Task: "zookeeper : Write the configuration", File: "/etc/zookeeper/zoo.cfg"},
+		{Host: "zookeeper-1", Task: "zookeeper : Write the configuration", File: "/etc/zookeeper/log4j"},
+		{Host: "zookeeper-2", Task: "zookeeper : Write the configuration", File: "/etc/zookeeper/zoo.cfg"},
 	}, ignore)
 	counting, noise := Split(found)
 	if len(noise) != 1 || len(counting) != 2 || counting[0].File != "/etc/zookeeper/zoo.cfg, /etc/zookeeper/log4j" {

@@ -8,7 +8,10 @@ import (
 
 // TaskChange is what one task of Ansible would change on one host.
 type TaskChange struct {
-	Host, Task, File string
+	Host string `json:"host"`
+	Play string `json:"play"`
+	Task string `json:"task"`
+	File string `json:"file,omitempty"` // what it would change, where Ansible says it
 }
 
 // Hosts tells what Ansible would change. What a task would do to several files

@@ -24,10 +24,6 @@ type Changes struct {
 	Deleted []string // those of Paths that are no more
 }
 
-// emptyTree is what git compares with where there was no commit: the id of a
-// tree without files, which every git knows.
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
 // Since compares HEAD with a base: with the commit where their ways parted
 // when forked is true, so that what the base has got since is no change of
 // HEAD's; else with the base itself. A base of zeros, as pipelines name the
@@ -36,8 +32,15 @@ func Since(ctx context.Context, dir, base string, forked bool) (Changes, error) 
 	g := program{dir: dir}
 	op := "find what changed since " + base
 	var c Changes
-	from := emptyTree
-	if strings.Trim(base, "0") != "" {
+	var from string
+	if strings.Trim(base, "0") == "" {
+		// A tree without files. Its id depends on the repository's hash.
+		out, err := g.run(ctx, nil, "hash-object", "-t", "tree", "--stdin")
+		if err != nil {
+			return c, fault.New(fault.Failed, op, err, "git status")
+		}
+		from = strings.TrimSpace(out)
+	} else {
 		commit, err := g.commit(ctx, base)
 		if err != nil {
 			return c, fault.New(fault.Usage, op, err, "git fetch --unshallow origin, or name another commit: --base REF")

@@ -66,6 +66,26 @@ func TestSince(t *testing.T) {
 	}
 }
 
+// TestSinceWithLongIDs does it in a repository whose ids are SHA-256.
+func TestSinceWithLongIDs(t *testing.T) {
+	author(t)
+	r := repository{t: t, dir: t.TempDir()}
+	r.git("init", "-q", "--object-format=sha256")
+	first := r.put(map[string]string{"a": "1", "b": "1"}, "first")
+	if len(first) != 64 {
+		t.Fatalf("the commit is %s", first)
+	}
+	r.put(map[string]string{"b": "", "c": "1"}, "second")
+	for base, want := range map[string]string{strings.Repeat("0", 64): "a c", first: "b c"} {
+		if got, err := Since(t.Context(), r.dir, base, false); err != nil || strings.Join(got.Paths, " ") != want {
+			t.Errorf("since %s: %+v, %v", base, got, err)
+		}
+	}
+	if digest, err := Digest(t.Context(), r.dir, func(string) bool { return true }); err != nil || len(digest) != 64 {
+		t.Errorf("the digest is %q, %v", digest, err)
+	}
+}
+
 // TestDigest makes the same content in several ways: by a merge, by one
 // commit in their place, beside files that do not count.
 func TestDigest(t *testing.T) {

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,6 +70,9 @@ func Addresses(changes []Change) []string {
 	return out
 }
 
+// ErrStateful is in the error of Destroys.
+var ErrStateful = errors.New("the plan destroys what holds data or is in use, and nobody allowed it")
+
 // Destroys refuses a plan that would delete or replace something stateful,
 // unless allow names its address exactly. The error lists every such address
 // and its hint is the flags to add.
@@ -85,14 +89,14 @@ func Destroys(changes []Change, allow []string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("the plan destroys what holds data or is in use, and nobody allowed it:\n%s", strings.Join(lines, "\n"))
+	text := strings.Join(lines, "\n")
 	if near := misspelt(stateful, allow); near != "" {
 		text += "\n" + near
 	}
 	if leaves(stateful) {
 		text += "\nservers of ZooKeeper leave the ensemble before they go, or it may be left without a majority: infra zk shrink ENV does both"
 	}
-	return fault.New(fault.Refused, "check what the plan destroys", fmt.Errorf("%s", text),
+	return fault.New(fault.Refused, "check what the plan destroys", fmt.Errorf("%w:\n%s", ErrStateful, text),
 		"if that is meant, add "+strings.Join(flags, " "))
 }
 

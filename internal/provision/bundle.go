@@ -89,16 +89,8 @@ func (p *Platform) bundlePlace(run string) bundle.Place {
 // ApplyBundle applies exactly what a bundle holds, or refuses. from is a file
 // or s3://bucket/key. The lease is held.
 func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, allowDirty bool, approve Approve) ([]StackResult, error) {
-	kept, err := p.fetch(ctx, from)
+	kept, err := p.approved(ctx, from, p.Run.Dir, sel.Wait, allowDirty)
 	if err != nil {
-		return nil, err
-	}
-	p.record.Bundle = kept.Digest
-	states, err := p.known(ctx, sel.Wait)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.guardBundle(ctx, kept, from, states, allowDirty); err != nil {
 		return nil, err
 	}
 	sel.Products, sel.Layers = kept.Selection.Products, kept.Selection.Layers
@@ -126,6 +118,21 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 	return p.carryOut(ctx, plans, approve)
 }
 
+// approved brings a bundle to this machine, its plans into the folder dir, and
+// refuses one that is not what was approved or whose ground has moved.
+func (p *Platform) approved(ctx context.Context, from, dir string, wait run.Wait, allowDirty bool) (bundle.Bundle, error) {
+	kept, err := p.fetch(ctx, from, dir)
+	if err != nil {
+		return kept, err
+	}
+	p.record.Bundle = kept.Digest
+	states, err := p.known(ctx, wait)
+	if err != nil {
+		return kept, err
+	}
+	return kept, p.guardBundle(ctx, kept, from, states, allowDirty)
+}
+
 // fill takes a stack's plan over from a bundle.
 func (s *StackPlan) fill(one bundle.Stack, file string) {
 	s.Deferred, s.Inputs, s.base = one.Deferred, one.Inputs, one.State
@@ -133,10 +140,10 @@ func (s *StackPlan) fill(one bundle.Stack, file string) {
 }
 
 // fetch brings a bundle to this machine and opens it.
-func (p *Platform) fetch(ctx context.Context, from string) (bundle.Bundle, error) {
+func (p *Platform) fetch(ctx context.Context, from, dir string) (bundle.Bundle, error) {
 	bucket, key, remote := bundle.ParseURL(from)
 	if !remote {
-		return bundle.Open(from, p.Run.Dir)
+		return bundle.Open(from, dir)
 	}
 	if bucket != p.bucket.Name || !strings.HasPrefix(key, "bundles/"+p.Env.Name()+"/") {
 		return bundle.Bundle{}, fault.New(fault.Refused, "open the plan "+from, errors.New("it is not one of "+p.Env.Name()), "infra plan "+p.Env.Name()+" --out s3")
@@ -146,7 +153,7 @@ func (p *Platform) fetch(ctx context.Context, from string) (bundle.Bundle, error
 	if err := place.Get(ctx, p.objects(), path); err != nil {
 		return bundle.Bundle{}, err
 	}
-	return bundle.Open(path, p.Run.Dir)
+	return bundle.Open(path, dir)
 }
 
 // guardBundle refuses a bundle that is not what was approved, or whose ground

@@ -69,13 +69,17 @@ func (p *Platform) Reach(ctx context.Context, inv *inventory.Inventory, dir stri
 		Access: ssh.Access(p.Env.Pipeline().VPC.Access), Region: p.Env.Region(), Directory: dir,
 		EC2: machines, AWS: account.Pairs(p.childEnvironment()), Progress: progress,
 	}
-	if p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 {
+	if p.ownKey() {
 		if settings.IdentityFile, _, err = ssh.EnsureKey(ctx, p.keyFolder(), "infra-"+p.Env.Name()); err != nil {
 			return nil, err
 		}
 	}
 	return ssh.Open(settings)
 }
+
+// ownKey tells whether infra makes the key that the hosts know: in an
+// environment on this machine that names none.
+func (p *Platform) ownKey() bool { return p.Env.Emulated() && len(p.Env.SSH().PublicKeys) == 0 }
 
 // Configure brings the hosts of the selected layers to what the roles say.
 func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Result, error) {

@@ -2,6 +2,8 @@ package provision
 
 import (
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -12,7 +14,9 @@ import (
 	"infra/internal/console"
 	"infra/internal/drift"
 	"infra/internal/fault"
+	"infra/internal/inventory"
 	"infra/internal/python"
+	"infra/internal/ssh"
 	"infra/internal/state"
 )
 
@@ -93,14 +97,36 @@ func managedBy(states map[string]*state.State) map[string]bool {
 	return managed
 }
 
-// checkHosts lets Ansible say what it would change on the hosts. It looks and
-// changes nothing.
+// checkHosts lets Ansible say what it would change on the hosts.
 func (p *Platform) checkHosts(ctx context.Context, s *state.State) ([]drift.TaskChange, error) {
 	inv, err := p.Inventory(s)
 	if err != nil {
 		return nil, err
 	}
-	hosts := inv.Hosts()
+	return p.check(ctx, inv, inv.Hosts())
+}
+
+// Check lets Ansible say what the code of this checkout would change on those
+// hosts of the layers that exist. An error says why they were not asked, or not
+// all of them.
+func (p *Platform) Check(ctx context.Context, layers []string) ([]drift.TaskChange, error) {
+	p.looking = true
+	s, err := p.Applied(ctx, platformProduct)
+	if err != nil {
+		return nil, err
+	}
+	inv, err := p.Inventory(s)
+	if err != nil {
+		return nil, err
+	}
+	if !p.ownKey() && !ssh.Identity(os.Getenv) {
+		return nil, fault.New(fault.Hosts, "check the hosts of "+p.Env.Name(), errors.New("no SSH identity is here, neither an agent nor a key"), "")
+	}
+	return p.check(ctx, inv, within(inv.Hosts(), layers))
+}
+
+// check runs the roles in check mode, which looks and changes nothing.
+func (p *Platform) check(ctx context.Context, inv *inventory.Inventory, hosts []inventory.Host) ([]drift.TaskChange, error) {
 	if len(hosts) == 0 {
 		return nil, nil
 	}
@@ -130,7 +156,7 @@ func (p *Platform) checkHosts(ctx context.Context, s *state.State) ([]drift.Task
 	}
 	var changes []drift.TaskChange
 	for _, c := range result.Changes {
-		changes = append(changes, drift.TaskChange{Host: names[c.Host], Task: c.Task, File: strings.Join(c.Files, ", ")})
+		changes = append(changes, drift.TaskChange{Host: names[c.Host], Play: c.Play, Task: c.Task, File: strings.Join(c.Files, ", ")})
 	}
 	return changes, err
 }

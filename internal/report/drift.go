@@ -89,7 +89,7 @@ func (d DriftDocument) Code() fault.Code {
 func DriftText(doc DriftDocument, all bool) string {
 	var b strings.Builder
 	for _, e := range doc.Environments {
-		fmt.Fprintf(&b, "\n%s: %s\n", e.Environment, driftVerdict(e))
+		fmt.Fprintf(&b, "\n%s: %s\n", e.Environment, DriftVerdict(e))
 		for _, kind := range drift.Kinds() {
 			title := "  " + kind.Title() + "\n"
 			for _, f := range e.Findings {
@@ -118,8 +118,8 @@ func DriftText(doc DriftDocument, all bool) string {
 	return strings.TrimPrefix(b.String(), "\n")
 }
 
-// driftVerdict is a sentence about one environment.
-func driftVerdict(e EnvironmentDrift) string {
+// DriftVerdict is a sentence about one environment.
+func DriftVerdict(e EnvironmentDrift) string {
 	var parts []string
 	for _, kind := range drift.Kinds() {
 		n := 0

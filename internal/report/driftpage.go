@@ -23,7 +23,7 @@ func DriftPage(doc DriftDocument) Page {
 			failed, mark = append(failed, e.Environment), Bad
 		}
 		overview.Rows = append(overview.Rows, []Cell{
-			{Text: e.Environment, Mark: Literal}, {Text: driftVerdict(e), Mark: mark}, {Text: fmt.Sprint(len(e.Noise)), Mark: Number}, {Text: fmt.Sprintf("%.1f", e.Seconds), Mark: Number},
+			{Text: e.Environment, Mark: Literal}, {Text: DriftVerdict(e), Mark: mark}, {Text: fmt.Sprint(len(e.Noise)), Mark: Number}, {Text: fmt.Sprintf("%.1f", e.Seconds), Mark: Number},
 		})
 	}
 	switch {

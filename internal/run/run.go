@@ -58,6 +58,9 @@ func New(project, environment string) (*Run, error) {
 	return r, sweep(parent)
 }
 
+// Approved is the folder in a run's directory for plans that others have made.
+const Approved = "approved"
+
 // File is a path inside the run's directory.
 func (r *Run) File(name string) string { return filepath.Join(r.Dir, name) }
 
@@ -75,7 +78,7 @@ func (r *Run) Write(name string, data []byte) (string, error) {
 // a state that could not be saved.
 func (r *Run) Tidy() error {
 	var problems []error
-	for _, pattern := range []string{"*.tfplan", "*.bundle", "*.tfvars.json", "variables.json", LeaseFile} {
+	for _, pattern := range []string{"*.tfplan", filepath.Join(Approved, "*.tfplan"), "*.bundle", "*.tfvars.json", "variables.json", LeaseFile} {
 		found, err := filepath.Glob(filepath.Join(r.Dir, pattern))
 		problems = append(problems, err)
 		for _, path := range found {

@@ -12,6 +12,21 @@ import (
 	"infra/internal/fault"
 )
 
+// Identity tells whether OpenSSH has a key to log in with when none is named: an
+// agent's, or one in a file that it looks for. Whether a host knows the key is
+// another matter.
+func Identity(getenv func(string) string) bool {
+	if getenv("SSH_AUTH_SOCK") != "" {
+		return true
+	}
+	for _, kind := range []string{"rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "dsa"} {
+		if _, err := os.Stat(filepath.Join(getenv("HOME"), ".ssh", "id_"+kind)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // EnsureKey returns the operator key in a directory, made first if there is
 // none: the private key's path and the public key's line. It is meant for
 // environments that name no public keys because they live on one machine. The

@@ -2,14 +2,10 @@ package terraform
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-exec/tfexec"
-
 	"infra/internal/drift"
-	"infra/internal/fault"
 	"infra/internal/guard"
 	"infra/internal/state"
 )
@@ -21,25 +17,11 @@ type Details struct {
 }
 
 // Explain reads from a plan file which values differ: Terraform's events name
-// resources only. The plan holds secrets in clear, so that it is read from the
-// program's output and goes into no log; what is sensitive is masked.
+// resources only. What is sensitive is masked.
 func (w *Workspace) Explain(ctx context.Context, file string) (Details, error) {
-	op := "read the plan of " + w.Name
-	tf, err := tfexec.NewTerraform(w.Root, w.Binary)
+	plan, err := w.read(ctx, file)
 	if err != nil {
-		return Details{}, fault.New(fault.Failed, op, err, "infra doctor")
-	}
-	env := maps.Clone(w.Environment)
-	env["TF_DATA_DIR"] = w.DataDir
-	if err := tf.SetEnv(env); err != nil {
-		return Details{}, fault.New(fault.Failed, op, err, "")
-	}
-	plan, err := tf.ShowPlanFile(ctx, file)
-	if ctx.Err() != nil {
-		return Details{}, fault.New(fault.Interrupted, op, context.Cause(ctx), "")
-	}
-	if err != nil {
-		return Details{}, fault.New(fault.Failed, op, err, "infra doctor")
+		return Details{}, err
 	}
 	d := Details{Outside: map[string][]drift.Attribute{}, Planned: map[string][]drift.Attribute{}}
 	for _, c := range plan.ResourceDrift {

@@ -88,11 +88,13 @@ locals {
       Action   = ["s3:PutObject", "s3:DeleteObject"]
       Resource = local.state_objects.locks
     }
+    # What was kept is never replaced: who was told of a plan finds that one.
     keep = {
-      Sid      = "KeepPlans"
-      Effect   = "Allow"
-      Action   = "s3:PutObject"
-      Resource = [local.state_objects.plans, local.state_objects.bundles]
+      Sid       = "KeepPlans"
+      Effect    = "Allow"
+      Action    = "s3:PutObject"
+      Resource  = [local.state_objects.plans, local.state_objects.bundles]
+      Condition = { Null = { "s3:if-none-match" = "false" } }
     }
     write = {
       Sid      = "WriteState"

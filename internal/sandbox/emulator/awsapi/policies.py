@@ -162,4 +162,6 @@ def request_context(asking: Caller) -> dict[str, list[str]]:
     for name, value in request.headers.items():
         if name.lower().startswith("x-amz-"):
             context[f"s3:{name.lower()}"] = [value]
+        elif name.lower() in ("if-match", "if-none-match"):
+            context[f"s3:{name.lower()}"] = [value]
     return context

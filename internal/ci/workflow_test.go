@@ -1,0 +1,107 @@
+package ci_test
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rhysd/actionlint"
+	"gopkg.in/yaml.v3"
+
+	"infra/internal/ci"
+	"infra/internal/fault"
+)
+
+// lint lets actionlint read a workflow of GitHub.
+func lint(t *testing.T, file ci.File) {
+	t.Helper()
+	var said bytes.Buffer
+	linter, err := actionlint.NewLinter(&said, &actionlint.LinterOptions{LogWriter: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := linter.Lint(file.Name, []byte(file.Text), nil)
+	if err != nil || len(found) > 0 {
+		t.Errorf("actionlint of %s: %v\n%s", file.Name, err, said.String())
+	}
+}
+
+// contains wants texts in a file.
+func contains(t *testing.T, file ci.File, texts ...string) {
+	t.Helper()
+	for _, want := range texts {
+		if !strings.Contains(file.Text, want) {
+			t.Errorf("%s has no %q", file.Name, want)
+		}
+	}
+}
+
+// TestWorkflowsOfGitHub lets actionlint read them, and looks for what no
+// workflow of ours may do.
+func TestWorkflowsOfGitHub(t *testing.T) {
+	t.Parallel()
+	pinned := regexp.MustCompile(`^[a-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$`)
+	for _, o := range []ci.WorkflowOptions{{Branch: "main"}, {Branch: "release/1.x", Emulated: true}} {
+		files, err := ci.Workflow(ci.GitHub, o)
+		if err != nil || len(files) != 2 {
+			t.Fatalf("%v: %d files", err, len(files))
+		}
+		contains(t, files[0], "head.repo.full_name == github.repository")
+		contains(t, files[1], "schedule:", "ci drift --skip-hosts")
+		for _, file := range files {
+			lint(t, file)
+			contains(t, file, "cancel-in-progress: false", "id-token: write", "permissions: {}", o.Branch)
+			// Nothing runs with the rights of the base on the code of a fork, no key
+			// is stored anywhere, and no expression is part of a command.
+			for _, bad := range []string{"pull_request_target", "secrets.", "cancel-in-progress: true"} {
+				if strings.Contains(file.Text, bad) {
+					t.Errorf("%s has %q", file.Name, bad)
+				}
+			}
+			for line := range strings.Lines(file.Text) {
+				if _, action, uses := strings.Cut(strings.TrimSpace(line), "uses: "); uses && !pinned.MatchString(action) {
+					t.Errorf("%s uses %s, which somebody else may change", file.Name, action)
+				}
+			}
+			var workflow struct {
+				Jobs map[string]struct{ Steps []struct{ Run string } }
+			}
+			if err := yaml.Unmarshal([]byte(file.Text), &workflow); err != nil {
+				t.Fatal(err)
+			}
+			for job, j := range workflow.Jobs {
+				for _, step := range j.Steps {
+					if strings.Contains(step.Run, "${{") {
+						t.Errorf("job %s has an expression in a command: %s", job, step.Run)
+					}
+				}
+			}
+		}
+		if strings.Contains(files[1].Text, "apply") || strings.Contains(files[1].Text, "write\n      pull") {
+			t.Errorf("a look for drift may apply:\n%s", files[1].Text)
+		}
+	}
+}
+
+func TestPipelineOfGitLab(t *testing.T) {
+	t.Parallel()
+	files, err := ci.Workflow(ci.GitLab, ci.WorkflowOptions{Branch: "release/1.x"})
+	if err != nil || len(files) != 1 || yaml.Unmarshal([]byte(files[0].Text), &map[string]any{}) != nil {
+		t.Fatalf("%v: %+v", err, files)
+	}
+	contains(t, files[0], "interruptible: false", "on_new_commit: none", "id_tokens:", "resource_group:", "exit_codes: [2]", `$CI_COMMIT_BRANCH == "release/1.x"`)
+	if !regexp.MustCompile(`(?m)^  image: golang:[0-9]+\.[0-9]+\.[0-9]+-[a-z]+$`).MatchString(files[0].Text) {
+		t.Error("its image has no version")
+	}
+}
+
+func TestWorkflowsHaveABranch(t *testing.T) {
+	t.Parallel()
+	for _, branch := range []string{"", "a\"b", "a b", "-a", "a\nb", "${{ x }}"} {
+		if _, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: branch}); fault.CodeOf(err) != fault.Usage {
+			t.Errorf("branch %q: %v", branch, err)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"infra/internal/ci"
+	"infra/internal/environment"
+	"infra/internal/fault"
+	"infra/internal/report"
+)
+
+// ciDriftOptions are the flags of ci drift.
+type ciDriftOptions struct {
+	driftOptions
+	envs     []string
+	emulated bool
+}
+
+func newCIDriftCommand(g *globals) *cobra.Command {
+	var o ciDriftOptions
+	cmd := describe(&cobra.Command{
+		Use:   "drift",
+		Short: "Look for drift in all environments, as a scheduled pipeline does",
+		Long: `Does what infra drift does for one environment after the other, and makes one report. Each is entered with its own role
+for plans, by the job's token of OpenID Connect, where the job has no other credentials: a job of GitHub is asked for a
+token, another names its file by AWS_WEB_IDENTITY_TOKEN_FILE. It only reads. On GitHub the job's summary and a notice an
+environment are written too; nothing is opened or posted. Drift ends it with 2, so that the job shows it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCIDrift(cmd.Context(), g, o) },
+	}, "  infra ci drift --skip-hosts --html drift.html\n  infra ci drift --env prod --env staging --output json > drift.json",
+		fault.Differences, fault.Refused, fault.Locked, fault.Hosts)
+	flags := cmd.Flags()
+	flags.StringSliceVar(&o.envs, "env", nil, "only this environment (may be repeated)")
+	flags.BoolVar(&o.emulated, "emulated", false, "also environments whose AWS is a sandbox's emulator; without it only where --env names them")
+	driftFlags(cmd, &o.driftOptions)
+	return cmd
+}
+
+func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
+	dir, err := g.project()
+	if err != nil {
+		return err
+	}
+	names, err := o.names(dir)
+	if err != nil {
+		return annotated(g, err)
+	}
+	doc, _ := lookAll(ctx, g, dir, names, o.DriftOptions, func(name string) (func(), error) { return assume(ctx, g, dir, name, "plan") })
+	if err := writeDrift(g, doc, o.html); err != nil {
+		return err
+	}
+	summary := g.con.Shown(ci.DriftSummary(doc, ci.GitHub.Limit()))
+	if err := ci.Append(os.Getenv, "GITHUB_STEP_SUMMARY", summary); err != nil {
+		return err
+	}
+	for _, e := range doc.Environments {
+		tellDrift(g, e)
+	}
+	return ended("drift", int(doc.Code()))
+}
+
+// names are the environments to look at.
+func (o ciDriftOptions) names(dir string) ([]string, error) {
+	chains, err := environment.Chains(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.envs) == 0 {
+		maps.DeleteFunc(chains, func(_ string, c environment.Chain) bool { return c.Emulated && !o.emulated })
+		return slices.Sorted(maps.Keys(chains)), nil
+	}
+	for _, name := range o.envs {
+		if _, ok := chains[name]; !ok {
+			if _, err := environment.Load(dir, name); err != nil {
+				return nil, err
+			}
+			return nil, fault.New(fault.Usage, "look for drift in "+name, errors.New("it is no environment that can be deployed"), "infra validate")
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(o.envs))), nil
+}
+
+// tellDrift shows on GitHub what was found in one environment.
+func tellDrift(g *globals, e report.EnvironmentDrift) {
+	if ci.Detect(os.Getenv) != ci.GitHub {
+		return
+	}
+	title, file := "infra drift "+e.Environment, settingsFile(e.Environment)
+	if e.Drift {
+		g.con.Print(ci.Notice(title, file, g.con.Shown(report.DriftVerdict(e))))
+	}
+	if e.Error != nil {
+		text := e.Error.Message
+		if e.Error.Hint != "" {
+			text += "\nnext: " + e.Error.Hint
+		}
+		g.con.Print(ci.Annotation(title, file, g.con.Shown(text)))
+	}
+}
