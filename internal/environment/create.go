@@ -99,6 +99,25 @@ func (f *folder) networks(env *Environment) []cidr.Taken {
 	return taken
 }
 
+// SameRegion are the other environments of the same account and region.
+func SameRegion(project, name string) ([]string, error) {
+	f, err := open(project)
+	if err != nil {
+		return nil, noFolder("list the environments", err)
+	}
+	env, _, problems := f.load(name)
+	if len(problems) > 0 {
+		return nil, fault.New(fault.Usage, "read environment "+quotedName(name), problems.sorted(), "infra validate "+name)
+	}
+	var names []string
+	f.others(name, func(other *Environment) {
+		if other.Account() == env.Account() && other.Region() == env.Region() && other.Endpoint() == env.Endpoint() {
+			names = append(names, other.name)
+		}
+	})
+	return names, nil
+}
+
 // others calls with every other environment that could be read.
 func (f *folder) others(name string, with func(*Environment)) {
 	for _, n := range f.names {

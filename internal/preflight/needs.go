@@ -49,7 +49,7 @@ func needsOf(p environment.Pipeline) needs {
 
 // family is a group of instance types that share a quota of vCPUs.
 type family struct {
-	name, quota string
+	name, quota string // standard: A, C, D, H, I, M, R, T, Z
 }
 
 // familyOf finds the quota of an instance type by its first letters; false when
@@ -60,7 +60,7 @@ func familyOf(instanceType string) (family, bool) {
 	letters := class[:max(strings.IndexAny(class, "0123456789"), 0)]
 	switch letters {
 	case "a", "c", "d", "h", "i", "m", "r", "t", "z", "im", "is":
-		return family{"standard (A, C, D, H, I, M, R, T, Z)", "L-1216C47A"}, true
+		return family{"standard", "L-1216C47A"}, true
 	case "f":
 		return family{"F", "L-74FC7D96"}, true
 	case "g", "gr", "vt":

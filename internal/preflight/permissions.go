@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+
+	clusters "infra/internal/emr"
 )
 
 // call is a request that shows whether the caller may do something.
@@ -59,7 +61,7 @@ func (s Sources) calls() []call {
 			return err
 		}},
 		{"cloudwatch:DescribeAlarms", func(ctx context.Context) error {
-			_, err := cloudwatch.NewFromConfig(cfg).DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{})
+			_, err := clusters.NewClients(cfg).CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{})
 			return err
 		}},
 		{"secretsmanager:ListSecrets", func(ctx context.Context) error {

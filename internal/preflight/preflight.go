@@ -9,11 +9,11 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"infra/internal/account"
 	"infra/internal/cidr"
@@ -47,25 +47,30 @@ type Sources struct {
 }
 
 // limit bounds each check: an account that does not answer is a finding.
-const limit = 60 * time.Second
+const limit = 2 * time.Minute
 
-// Examine makes all checks side by side. The order of the findings is always
-// the same.
+// sideBySide is how many checks are made at once: services count requests.
+const sideBySide = 4
+
+// Examine makes all checks: first whose account it is, then the others side by
+// side. The order of the findings is always the same.
 func Examine(ctx context.Context, s Sources) []Finding {
+	all := s.account(ctx)
 	checks := []func(context.Context) []Finding{
-		s.account, s.externalID, s.permissions, s.network, s.networkQuotas, s.machineQuotas, s.volumeQuota, s.zones, s.release, s.endpoints,
+		s.externalID, s.permissions, s.network, s.networkQuotas, s.machineQuotas, s.volumeQuota, s.zones, s.release, s.endpoints,
 	}
 	found := make([][]Finding, len(checks))
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(sideBySide)
 	for i, check := range checks {
-		group.Go(func() {
+		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, limit)
 			defer cancel()
 			found[i] = check(ctx)
+			return nil
 		})
 	}
-	group.Wait()
-	var all []Finding
+	_ = group.Wait() // what goes wrong is a finding
 	for _, f := range found {
 		all = append(all, f...)
 	}
