@@ -32,7 +32,8 @@ type call struct {
 }
 
 // calls are a reading call of each service that an installation needs, and dry
-// runs of what it makes in EC2: those AWS judges as if they were made. IAM's own
+// runs of what it makes in EC2: those AWS judges as if they were made (of calls
+// that emulators know to be dry runs, too: to a VPC they do not). IAM's own
 // simulation is not asked: it needs permissions that an apply role has no use
 // for, and does not see what an organisation denies.
 func (s Sources) calls() []call {
@@ -80,12 +81,12 @@ func (s Sources) calls() []call {
 			_, err := resourcegroupstaggingapi.NewFromConfig(cfg).GetResources(ctx, &resourcegroupstaggingapi.GetResourcesInput{})
 			return err
 		}},
-		{"ec2:CreateVpc", func(ctx context.Context) error {
-			_, err := machines.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(s.Env.Pipeline().VPC.CIDR), DryRun: dry})
-			return dryRun(err)
-		}},
 		{"ec2:AllocateAddress", func(ctx context.Context) error {
 			_, err := machines.AllocateAddress(ctx, &ec2.AllocateAddressInput{DryRun: dry})
+			return dryRun(err)
+		}},
+		{"ec2:CreateInternetGateway", func(ctx context.Context) error {
+			_, err := machines.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{DryRun: dry})
 			return dryRun(err)
 		}},
 		{"ec2:CreateVolume", func(ctx context.Context) error {
@@ -101,7 +102,10 @@ func (s Sources) calls() []call {
 // have been done comes as an error.
 func dryRun(err error) error {
 	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "DryRunOperation" {
+	switch {
+	case err == nil:
+		return errors.New("what was to be tried only was done")
+	case errors.As(err, &api) && api.ErrorCode() == "DryRunOperation":
 		return nil
 	}
 	return err

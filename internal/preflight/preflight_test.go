@@ -131,6 +131,9 @@ func TestAnswers(t *testing.T) {
 	if err := dryRun(said("UnauthorizedOperation")); !isDenied(err) {
 		t.Errorf("a denied dry run: %v", err)
 	}
+	if dryRun(nil) == nil {
+		t.Error("what was done although it was to be tried only is fine")
+	}
 	if f := unknown("x", said("Throttling"))[0]; f.Result != Warning || f.Detail != "not known: Throttling: because" {
 		t.Errorf("what was not answered: %+v", f)
 	}

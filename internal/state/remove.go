@@ -197,9 +197,9 @@ func (b *Bucket) RemoveKey(ctx context.Context) (did string, err error) {
 	if err != nil {
 		return "", fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 	}
-	arn := found.KeyMetadata.Arn
+	id := found.KeyMetadata.KeyId
 	if found.KeyMetadata.KeyState != kmstypes.KeyStatePendingDeletion {
-		_, err = b.kms.ScheduleKeyDeletion(ctx, &kms.ScheduleKeyDeletionInput{KeyId: arn, PendingWindowInDays: aws.Int32(keyGrace)})
+		_, err = b.kms.ScheduleKeyDeletion(ctx, &kms.ScheduleKeyDeletionInput{KeyId: id, PendingWindowInDays: aws.Int32(keyGrace)})
 		if err != nil {
 			return "", fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 		}
@@ -208,5 +208,5 @@ func (b *Bucket) RemoveKey(ctx context.Context) (did string, err error) {
 	if _, err := b.kms.DeleteAlias(ctx, &kms.DeleteAliasInput{AliasName: aws.String(keyAlias)}); err != nil && !errors.As(err, &missing) {
 		return "", fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 	}
-	return fmt.Sprintf("KMS deletes the key %s in %d days", aws.ToString(arn), keyGrace), nil
+	return fmt.Sprintf("KMS deletes the key %s in %d days", aws.ToString(found.KeyMetadata.Arn), keyGrace), nil
 }
