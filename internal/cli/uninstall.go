@@ -18,6 +18,7 @@ import (
 	"infra/internal/orphan"
 	"infra/internal/provision"
 	"infra/internal/report"
+	"infra/internal/state"
 )
 
 // uninstallOptions are the flags of uninstall.
@@ -193,16 +194,21 @@ func (r *removal) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	buckets := r.dataBuckets()
+	had := orphan.Belongings{Buckets: r.dataBuckets(), PathStyle: env.Emulated()}
+	if sharing, err := environment.SameRegion(r.p.Project, r.name); err != nil {
+		return err
+	} else if len(sharing) == 0 {
+		had.Key = state.KeyDescription
+	}
 	if there, err := r.p.Bucket().Exists(ctx); err != nil {
 		return err
 	} else if !there { // one that stays is another environment's
-		buckets = append(buckets, r.p.Bucket().Name, r.p.Bucket().LogName())
+		had.Buckets = append(had.Buckets, r.p.Bucket().Name, r.p.Bucket().LogName())
 	}
 	r.g.con.Live("asking AWS what is left of %s", r.name)
 	remains := orphan.Account{
 		AWS: r.p.AWS(), Account: env.Account(), Region: env.Region(), Partition: env.Partition(), Environment: r.name, Others: others,
-	}.Remains(ctx, env.Emulated(), buckets)
+	}.Remains(ctx, had)
 	r.g.con.Live("")
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -49,7 +49,9 @@ func TestCreate(t *testing.T) {
 		t.Errorf("left beside it: %v, %v", left, err)
 	}
 	// From an environment with a role: not with its role, unless one is given.
-	if env, err = Create(project, draftOf(func(d *Draft) { d.Name, d.From, d.Account, d.CIDR = "initech", "globex", "555555555555", "10.61.0.0/20" })); err != nil {
+	if env, err = Create(project, draftOf(func(d *Draft) {
+		d.Name, d.From, d.Account, d.CIDR = "initech", "globex", "555555555555", "10.61.0.0/20"
+	})); err != nil {
 		t.Fatal(err)
 	}
 	if _, assumed := env.Role(); assumed || env.StateBucket() != "globex-states" {

@@ -2,7 +2,6 @@ package orphan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,11 +13,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go"
 )
 
 // Remains is what is left of an environment that was taken away: everything
@@ -62,18 +57,24 @@ func plainly(ask func(context.Context) ([]Resource, error)) func(context.Context
 	}
 }
 
-// Remains asks AWS for everything that is left of the environment. pathStyle is
-// for emulators; buckets are the names of its buckets, as states knew them.
-func (a Account) Remains(ctx context.Context, pathStyle bool, buckets []string) Remains {
+// Belongings are what an environment has had besides what carries its tags.
+type Belongings struct {
+	Buckets   []string // by name
+	Key       string   // description of the key of its states; empty: another environment has it too
+	PathStyle bool     // how buckets are addressed, for emulators
+}
+
+// Remains asks AWS for everything that is left of the environment.
+func (a Account) Remains(ctx context.Context, b Belongings) Remains {
 	questions := []question{
 		{"instances with the environment's tags (ec2)", plainly(a.machines)},
 		{"network interfaces with the environment's tags (ec2)", plainly(a.interfaces)},
-		{"buckets by name (s3)", plainly(func(ctx context.Context) ([]Resource, error) { return a.buckets(ctx, pathStyle, buckets) })},
+		{"buckets by name (s3)", plainly(func(ctx context.Context) ([]Resource, error) { return a.buckets(ctx, b) })},
 		{"roles by name (iam)", plainly(func(ctx context.Context) ([]Resource, error) { return a.roles(ctx, nil) })},
 		{"instance profiles by name (iam)", plainly(func(ctx context.Context) ([]Resource, error) { return a.profiles(ctx, nil) })},
 		{"policies by name (iam)", plainly(a.policies)},
 		{"aliases of keys by name (kms)", plainly(func(ctx context.Context) ([]Resource, error) { return a.aliases(ctx, time.Time{}) })},
-		{"keys with the environment's tag (kms)", a.keys},
+		{"keys with the environment's tag, and that of its states (kms)", func(ctx context.Context) ([]Resource, []Leaving, error) { return a.keys(ctx, b.Key) }},
 		{"secrets with the environment's tag (secretsmanager)", a.secrets},
 		{"security configurations by name (emr)", plainly(func(ctx context.Context) ([]Resource, error) { return a.securityConfigurations(ctx, time.Time{}) })},
 	}
@@ -179,14 +180,14 @@ func (a Account) interfaces(ctx context.Context) ([]Resource, error) {
 }
 
 // buckets are the environment's by name.
-func (a Account) buckets(ctx context.Context, pathStyle bool, names []string) ([]Resource, error) {
-	out, err := s3.NewFromConfig(a.AWS, func(o *s3.Options) { o.UsePathStyle = pathStyle }).ListBuckets(ctx, &s3.ListBucketsInput{})
+func (a Account) buckets(ctx context.Context, had Belongings) ([]Resource, error) {
+	out, err := s3.NewFromConfig(a.AWS, func(o *s3.Options) { o.UsePathStyle = had.PathStyle }).ListBuckets(ctx, &s3.ListBucketsInput{})
 	if err != nil {
 		return nil, fmt.Errorf("list the buckets: %w", err)
 	}
 	var left []Resource
 	for _, b := range out.Buckets {
-		if slices.Contains(names, aws.ToString(b.Name)) {
+		if slices.Contains(had.Buckets, aws.ToString(b.Name)) {
 			left = append(left, FromARN("arn:"+a.Partition+":s3:::"+aws.ToString(b.Name), ""))
 		}
 	}
@@ -208,71 +209,4 @@ func (a Account) policies(ctx context.Context) ([]Resource, error) {
 		}
 	}
 	return left, nil
-}
-
-// keys are those with the environment's tag. One that waits for its deletion is
-// leaving.
-func (a Account) keys(ctx context.Context) (left []Resource, leaving []Leaving, err error) {
-	client := kms.NewFromConfig(a.AWS)
-	pages := kms.NewListKeysPaginator(client, &kms.ListKeysInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, nil, fmt.Errorf("list the keys: %w", err)
-		}
-		for _, k := range page.Keys {
-			found, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: k.KeyId})
-			if err != nil {
-				return nil, nil, fmt.Errorf("look at key %s: %w", aws.ToString(k.KeyId), err)
-			}
-			if found.KeyMetadata.KeyManager != kmstypes.KeyManagerTypeCustomer {
-				continue
-			}
-			tags, err := client.ListResourceTags(ctx, &kms.ListResourceTagsInput{KeyId: k.KeyId})
-			if err != nil && !denied(err) { // a key of somebody else, who lets nobody look
-				return nil, nil, fmt.Errorf("read the tags of key %s: %w", aws.ToString(k.KeyId), err)
-			}
-			switch {
-			case err != nil || !slices.ContainsFunc(tags.Tags, func(t kmstypes.Tag) bool {
-				return aws.ToString(t.TagKey) == "environment" && aws.ToString(t.TagValue) == a.Environment
-			}):
-			case found.KeyMetadata.KeyState == kmstypes.KeyStatePendingDeletion:
-				leaving = append(leaving, Leaving{"key " + aws.ToString(k.KeyArn), aws.ToTime(found.KeyMetadata.DeletionDate)})
-			default:
-				left = append(left, FromARN(aws.ToString(k.KeyArn), ""))
-			}
-		}
-	}
-	return left, leaving, nil
-}
-
-func denied(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied")
-}
-
-// secrets are those with the environment's tag. A deleted one can be had back
-// for a while.
-func (a Account) secrets(ctx context.Context) (left []Resource, leaving []Leaving, err error) {
-	pages := secretsmanager.NewListSecretsPaginator(secretsmanager.NewFromConfig(a.AWS), &secretsmanager.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, nil, fmt.Errorf("list the secrets: %w", err)
-		}
-		for _, s := range page.SecretList {
-			own := false
-			for _, tag := range s.Tags {
-				own = own || aws.ToString(tag.Key) == "environment" && aws.ToString(tag.Value) == a.Environment
-			}
-			switch {
-			case !own:
-			case s.DeletedDate != nil:
-				leaving = append(leaving, Leaving{"secret " + aws.ToString(s.Name), s.DeletedDate.UTC()})
-			default:
-				left = append(left, FromARN(aws.ToString(s.ARN), ""))
-			}
-		}
-	}
-	return left, leaving, nil
 }
