@@ -99,7 +99,7 @@ func killedInstallation(t *testing.T) {
 	c.killedOnce(t, ": applying", 0, end...)
 	c.killedOnce(t, "archived ", 0, end...)
 	c.killedOnce(t, "removed the bucket infra-state-"+alphaAccount+"-eu-west-1 with", 0, end...)
-	c.killedOnce(t, "removed the bucket infra-state-"+alphaAccount+"-eu-west-1-access-logs", 0, end...)
+	c.killedOnce(t, "there is no state bucket", 0, end...)
 	if gone := c.uninstalled(t, "alpha"); !gone.Gone {
 		t.Errorf("after four kills there is left %+v", gone.Left)
 	}

@@ -133,11 +133,7 @@ func (r *removal) takeAway(ctx context.Context, exists bool) error {
 	if err := r.ask(); err != nil {
 		return err
 	}
-	did, err := r.p.Bucket().Remove(ctx, r.p.Runs().DocumentKey(install.DocumentName))
-	for _, line := range did {
-		r.tell("%s", line)
-	}
-	if err != nil {
+	if err := r.p.Bucket().Remove(ctx, r.p.Runs().DocumentKey(install.DocumentName), r.tell); err != nil {
 		return err
 	}
 	sharing, err := environment.SameRegion(r.p.Project, r.name)

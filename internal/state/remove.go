@@ -154,13 +154,13 @@ func (b *Bucket) deleteVersions(ctx context.Context, bucket string, all []types.
 }
 
 // Remove ends what Bootstrap has made: the bucket with everything in it, the
-// object last at the very end, and the bucket of its access logs. It says what
-// it did; what is gone already is no error.
-func (b *Bucket) Remove(ctx context.Context, last string) (did []string, err error) {
+// object last at the very end, and the bucket of its access logs. It tells what
+// it does; what is gone already is no error.
+func (b *Bucket) Remove(ctx context.Context, last string, tell func(format string, args ...any)) error {
 	for _, bucket := range []struct{ name, last string }{{b.Name, last}, {b.LogName(), ""}} {
 		there, err := b.exists(ctx, bucket.name)
 		if err != nil {
-			return did, err
+			return err
 		}
 		if !there {
 			continue
@@ -168,18 +168,18 @@ func (b *Bucket) Remove(ctx context.Context, last string) (did []string, err err
 		op := "remove the bucket " + bucket.name
 		// Its policy keeps everybody from deleting anything.
 		if _, err := b.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &bucket.name, ExpectedBucketOwner: &b.Account}); err != nil {
-			return did, fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
+			return fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 		}
 		deleted, err := b.Empty(ctx, bucket.name, bucket.last)
 		if err != nil {
-			return did, err
+			return err
 		}
 		if _, err := b.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket.name, ExpectedBucketOwner: &b.Account}); err != nil && status(err) != 404 {
-			return did, fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
+			return fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 		}
-		did = append(did, fmt.Sprintf("removed the bucket %s with %d versions of objects", bucket.name, deleted))
+		tell("removed the bucket %s with %d versions of objects", bucket.name, deleted)
 	}
-	return did, nil
+	return nil
 }
 
 // keyGrace is how long KMS keeps a key that is to be deleted.
