@@ -47,11 +47,6 @@ has to name it. Without a way in that --from has, hosts get no public address an
 	flags.StringVar(&o.StateBucket, "state-bucket", "", "name of the state bucket (default: infra-state-ACCOUNT-REGION)")
 	flags.StringArrayVar(&o.keyFiles, "ssh-key", nil, "file with an operator's public SSH key (may be repeated)")
 	flags.BoolVar(&o.Protected, "protected", false, "every change asks for the name and comes from the main branch")
-	for _, name := range []string{"account", "region", "cidr"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag was added above
-		}
-	}
 	return cmd
 }
 
@@ -59,6 +54,11 @@ func runEnvNew(g *globals, o envNewOptions) error {
 	project, err := g.project()
 	if err != nil {
 		return err
+	}
+	for name, value := range map[string]string{"account": o.Account, "region": o.Region, "cidr": o.CIDR} {
+		if value == "" {
+			return fault.New(fault.Usage, "", fmt.Errorf("--%s is missing: an environment has an account, a region and a range of its own", name), "infra env new --help")
+		}
 	}
 	if o.ExternalID != "" && o.RoleARN == "" {
 		return fault.New(fault.Usage, "", errors.New("--external-id is of a role, and there is no --role"), "infra env new --help")
