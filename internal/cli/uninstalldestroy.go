@@ -28,22 +28,13 @@ func (r *removal) destroy(ctx context.Context) error {
 	if err := r.p.Preflight(ctx, r.o.allowDirty); err != nil {
 		return err
 	}
-	approve := func(plans *provision.Plans) error {
-		r.g.con.Print(report.PlanText(plans, r.g.verbose))
-		return r.ask()
-	}
 	return r.p.Change(ctx, "uninstall", r.o.sel.Wait, func(ctx context.Context) error {
-		if err := r.ask(); err != nil {
-			return err
-		}
-		if r.record.Removal == nil {
-			r.record.Removal = &install.Removal{Began: time.Now().UTC()}
-		}
-		if err := r.note(ctx); err != nil {
-			return err
+		approve := func(plans *provision.Plans) error {
+			r.g.con.Print(report.PlanText(plans, r.g.verbose))
+			return r.begin(ctx)
 		}
 		for _, product := range []string{"pipeline", "baseline"} {
-			if product == "baseline" && r.o.deleteData { // nobody writes there any more
+			if product == "baseline" { // nobody writes to its buckets any more
 				if err := r.emptyData(ctx); err != nil {
 					return err
 				}
@@ -60,9 +51,22 @@ func (r *removal) destroy(ctx context.Context) error {
 				}
 			}
 		}
+		if err := r.begin(ctx); err != nil { // there may have been nothing to destroy
+			return err
+		}
 		r.record.Removal.Destroyed = time.Now().UTC()
 		return r.note(ctx)
 	})
+}
+
+// begin has the name typed, and writes down that from here on nothing is
+// installed any more.
+func (r *removal) begin(ctx context.Context) error {
+	if err := r.ask(); err != nil || r.record.Removal != nil {
+		return err
+	}
+	r.record.Removal = &install.Removal{Began: time.Now().UTC()}
+	return r.note(ctx)
 }
 
 func (r *removal) note(ctx context.Context) (err error) {
@@ -123,8 +127,15 @@ func protections(instances []state.Instance, name, region string) (protected []s
 	return protected, mend
 }
 
-// emptyData deletes backups and logs, so that their buckets can go.
+// emptyData deletes backups and logs, so that their buckets can go; without
+// permission it leaves what permitted has found empty.
 func (r *removal) emptyData(ctx context.Context) error {
+	if !r.o.deleteData {
+		return nil
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
 	for _, bucket := range r.dataBuckets() {
 		n, err := r.p.Bucket().Empty(ctx, bucket, "")
 		if err != nil {

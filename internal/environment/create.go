@@ -171,7 +171,7 @@ func (f *folder) write(name, text string) (err error) {
 			err = fmt.Errorf("remove the file's other name: %w", gone)
 		}
 	}()
-	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file(name), err)
 	}

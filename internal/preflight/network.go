@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,12 +34,11 @@ func (s Sources) network(ctx context.Context) []Finding {
 	if err != nil {
 		return unknown(check, err)
 	}
-	taken := s.Taken
 	peers, err := s.peers(ctx)
 	if err != nil {
 		return unknown(check, err)
 	}
-	taken = append(taken, peers...)
+	taken := slices.Concat(s.Taken, peers)
 	overlapping := cidr.Overlapping(wanted, taken)
 	if len(overlapping) == 0 {
 		return []Finding{{Check: check, Result: Good, Detail: fmt.Sprintf("%s overlaps none of %d known networks", wanted, len(taken))}}
