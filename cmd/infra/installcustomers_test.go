@@ -17,16 +17,42 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"infra/internal/orphan"
 )
 
-// twoCustomers installs two customers with the real baseline and the layers
-// without hosts, one after the other, shows that neither has anything of the
-// other, and takes both away.
-func twoCustomers(t *testing.T) {
+// realCustomer installs a customer with the real baseline and the layers
+// without hosts, a second time, and takes it away.
+func realCustomer(t *testing.T) {
 	c := newCloud(t)
 	withoutHosts(t, c)
+	c.customer(t, "alpha", alphaAccount, "10.60.0.0/20")
+	began := time.Now()
+	doc, said := c.installed(t, "alpha")
+	if !doc.Accepted || !doc.Changed {
+		t.Fatalf("%+v\n%s", doc, said)
+	}
+	tellInstall("a real platform without hosts installed in %s", time.Since(began).Round(time.Second))
+	began = time.Now()
+	if again, said := c.installed(t, "alpha"); again.Changed || !again.Accepted {
+		t.Errorf("a second run: %+v\n%s", again, said)
+	}
+	tellInstall("installed again, nothing changed, in %s", time.Since(began).Round(time.Second))
+	began = time.Now()
+	gone := c.uninstalled(t, "alpha", "--delete-data")
+	if !gone.Gone || len(gone.Leaving) < 4 { // three keys of the baseline, and that of the states
+		t.Errorf("left %+v, leaving %+v", gone.Left, gone.Leaving)
+	}
+	tellInstall("taken away in %s", time.Since(began).Round(time.Second))
+	c.empty(t, alphaAccount)
+}
+
+// twoCustomers installs two customers, one after the other, shows that neither
+// has anything of the other, and takes both away.
+func twoCustomers(t *testing.T) {
+	c := newCloud(t)
+	c.tinyPlatform(t)
 	c.customer(t, "alpha", alphaAccount, "10.60.0.0/20")
 	c.customer(t, "beta", betaAccount, "10.61.0.0/20")
 	accounts := map[string]string{"alpha": alphaAccount, "beta": betaAccount}
@@ -77,6 +103,12 @@ func twoCustomers(t *testing.T) {
 	if !strings.Contains(said, "aws ec2 release-address --allocation-id") || !strings.Contains(said, aws.ToString(address.AllocationId)) {
 		t.Errorf("what is left is not named:\n%s", said)
 	}
+	if !strings.Contains(said, "aws s3 rb s3://infra-backup-alpha-"+alphaAccount) {
+		t.Errorf("a bucket that is left is not named:\n%s", said)
+	}
+	if _, err := c.s3Of(t, alphaAccount).DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String("infra-backup-alpha-" + alphaAccount)}); err != nil {
+		t.Errorf("it was to be empty: %v", err)
+	}
 	if _, err := ec2.NewFromConfig(c.configOf(t, alphaAccount)).ReleaseAddress(t.Context(), &ec2.ReleaseAddressInput{AllocationId: address.AllocationId}); err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +141,14 @@ func (c *cloud) isolated(t *testing.T, name, other, otherAccount string) {
 				t.Errorf("%s has %s of %s", name, arn, other)
 			}
 			for _, tag := range r.Tags {
-				if aws.ToString(tag.Key) == "environment" && aws.ToString(tag.Value) != name {
+				if key := aws.ToString(tag.Key); (key == "environment" || key == "customer") && aws.ToString(tag.Value) != name {
 					t.Errorf("%s has %s with the tag of %s", name, aws.ToString(r.ResourceARN), aws.ToString(tag.Value))
 				}
 			}
 		}
+	}
+	if found < 3 { // the bucket of the states, that of its logs, and the key
+		t.Errorf("%s has only %d resources with tags", name, found)
 	}
 	key, err := kms.NewFromConfig(cfg).DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/infra-state")})
 	if err != nil || !strings.Contains(aws.ToString(key.KeyMetadata.Arn), ":"+account+":") {
@@ -131,11 +166,19 @@ func (c *cloud) isolated(t *testing.T, name, other, otherAccount string) {
 	tellInstall("%s: %d resources with tags, none of %s; its own key and bucket", name, found, other)
 }
 
-// backup puts something into the bucket of backups.
+// backup makes the bucket of backups, that small stacks have none of, and puts
+// something into it.
 func (c *cloud) backup(t *testing.T, account string) {
 	t.Helper()
-	_, err := c.s3Of(t, account).PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: aws.String("infra-backup-alpha-" + account), Key: aws.String("archive/backup.info"), Body: strings.NewReader("a backup"),
+	bucket := aws.String("infra-backup-alpha-" + account)
+	_, err := c.s3Of(t, account).CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraintEuWest1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.s3Of(t, account).PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: bucket, Key: aws.String("archive/backup.info"), Body: strings.NewReader("a backup"),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -48,11 +48,13 @@ func (c *cloud) killedOnce(t *testing.T, says string, after time.Duration, args 
 	tellInstall("%s: killed %s after %q", args[0], after, says)
 }
 
-// TestInstallCustomer installs customers into accounts of their own: one of
-// small stacks, killed in every phase, and two with the real ones.
+// TestInstallCustomer installs customers into accounts of their own: two of
+// small stacks beside each other, one killed in every phase, and one with real
+// resources.
 func TestInstallCustomer(t *testing.T) {
-	t.Run("killed", killedInstallation)
 	t.Run("two customers", twoCustomers)
+	t.Run("killed", killedInstallation)
+	t.Run("real", realCustomer)
 }
 
 // killedInstallation kills infra in each phase of an installation, and in each
