@@ -83,6 +83,10 @@ replace-emr: tools ## Replace an EMR cluster of the emulator under a client that
 pipelines: tools ## Play pull requests, merges and schedules of GitHub and GitLab by the workflows' own commands: forged, stale and removed are refused; a few minutes
 	@go test -v -count=1 -timeout 60m -run '^TestPipeline' ./cmd/infra
 
+.PHONY: install-customer
+install-customer: tools ## Install two customers into two accounts of the emulator and take them away, killed in every phase: a quarter of an hour
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestInstallCustomer$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

@@ -29,7 +29,7 @@ const testMain = "INFRA_TEST_MAIN"
 
 // cloudLimit bounds one command: this machine may be several times slower
 // than the one that a test was written on.
-const cloudLimit = 10 * time.Minute
+const cloudLimit = 20 * time.Minute
 
 // cloudAccount is the account of the shipped sandbox.
 const cloudAccount = "123456789012"

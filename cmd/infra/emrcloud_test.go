@@ -39,21 +39,21 @@ func newEMRCloud(t *testing.T) *emrCloud {
 	c := newCloud(t)
 	e := &emrCloud{cloud: c, emr: emr.NewFromConfig(c.config(t)), ssm: ssm.NewFromConfig(c.config(t)), random: rand.New(rand.NewPCG(20261128, 8))}
 	e.settings(t, "")
-	e.withoutHosts(t)
+	withoutHosts(t, c)
 	c.run(t, 0, "apply", "cloud", "--auto-approve")
 	return e
 }
 
 // withoutHosts takes the layers with hosts out of the product: this cloud has
 // none.
-func (e *emrCloud) withoutHosts(t *testing.T) {
+func withoutHosts(t *testing.T, c *cloud) {
 	t.Helper()
 	for name, cuts := range map[string][]string{
 		"main.tf":    {`(?ms)^module "(zookeeper|postgresql)" \{.*?^\}\n`},
 		"outputs.tf": {`(?ms)^output "(zookeeper|postgresql|group_vars)" \{.*?^\}\n`, `, module\.zookeeper\.hosts, module\.postgresql\.hosts`},
 	} {
 		name = "terraform/products/pipeline/" + name
-		text, err := os.ReadFile(filepath.Join(e.project, name))
+		text, err := os.ReadFile(filepath.Join(c.project, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func (e *emrCloud) withoutHosts(t *testing.T) {
 			}
 			text = pattern.ReplaceAll(text, nil)
 		}
-		e.write(t, name, string(text))
+		c.write(t, name, string(text))
 	}
 }
 

@@ -28,6 +28,13 @@ type folder struct {
 	files   []string // names of all .yaml and .yml files
 	names   []string // of the environments and bases: valid names, without .yaml
 	formats map[string]format
+	draft   *draft // a file that is not written yet; nil: there is none
+}
+
+// draft is the text of a file that would be written.
+type draft struct {
+	name string
+	text []byte
 }
 
 func open(project string) (*folder, error) {
@@ -106,6 +113,9 @@ func file(name string) string { return path.Join(Folder, name+suffix) }
 // read reads the file of a name that has() knows. Only a regular file inside
 // the folder is read, and no more of it than is allowed.
 func (f *folder) read(name string) (data []byte, problems Problems) {
+	if f.draft != nil && f.draft.name == name {
+		return f.draft.text, nil
+	}
 	refuse := func(format string, args ...any) Problems {
 		return Problems{{Place{file(name), 1, 1}, fmt.Sprintf(format, args...)}}
 	}

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"infra/internal/cidr"
 )
 
 // validator checks what only the merged whole can break.
@@ -102,16 +104,6 @@ func (v *validator) target() {
 	}
 }
 
-// The ranges that may be used without owning them: RFC 1918 and RFC 6598.
-func private() []netip.Prefix {
-	return []netip.Prefix{
-		netip.MustParsePrefix("10.0.0.0/8"),
-		netip.MustParsePrefix("172.16.0.0/12"),
-		netip.MustParsePrefix("192.168.0.0/16"),
-		netip.MustParsePrefix("100.64.0.0/10"),
-	}
-}
-
 // widest is the largest network that may be let in, as a prefix length: more
 // is most likely the whole internet in disguise.
 const widest = 8
@@ -122,8 +114,7 @@ func (v *validator) network() {
 	if p, err := netip.ParsePrefix(vpc.CIDR); err == nil {
 		v.unless(p.Bits() >= 16 && p.Bits() <= 20, []string{path + "cidr"},
 			"%scidr: %s is a /%d; a network of /16 to /20 is wanted", path, p, p.Bits())
-		inside := slices.ContainsFunc(private(), func(r netip.Prefix) bool { return r.Overlaps(p) && r.Bits() <= p.Bits() })
-		v.unless(inside, []string{path + "cidr"},
+		v.unless(cidr.IsPrivate(p), []string{path + "cidr"},
 			"%scidr: %s is not a private range (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10)", path, p)
 	}
 	v.unless(vpc.Access != "bastion" || len(vpc.BastionAllowedCIDRs) > 0, []string{path + "bastion_allowed_cidrs", path + "access"},

@@ -39,13 +39,13 @@ type Account struct {
 // have told is missing.
 func (a Account) Seen(ctx context.Context, run string, since time.Time) (seen []Resource, unheard []error) {
 	witnesses := []func(context.Context) ([]Resource, error){
-		func(ctx context.Context) ([]Resource, error) { return a.roles(ctx, run) },
-		func(ctx context.Context) ([]Resource, error) { return a.profiles(ctx, run) },
+		func(ctx context.Context) ([]Resource, error) { return a.roles(ctx, madeBy(run)) },
+		func(ctx context.Context) ([]Resource, error) { return a.profiles(ctx, madeBy(run)) },
 		func(ctx context.Context) ([]Resource, error) { return a.aliases(ctx, since) },
 		func(ctx context.Context) ([]Resource, error) { return a.securityConfigurations(ctx, since) },
 	}
 	for _, region := range a.regions() {
-		witnesses = append(witnesses, func(ctx context.Context) ([]Resource, error) { return a.tagged(ctx, region, run) })
+		witnesses = append(witnesses, func(ctx context.Context) ([]Resource, error) { return a.tagged(ctx, region, madeBy(run)) })
 	}
 	found, failed := make([][]Resource, len(witnesses)), make([]error, len(witnesses))
 	var group sync.WaitGroup
@@ -101,21 +101,29 @@ func (a Account) named(name string) bool {
 	})
 }
 
-// tagged asks AWS for everything with the run's tag.
-func (a Account) tagged(ctx context.Context, region, run string) ([]Resource, error) {
+// marks are tags that a resource must have, all of them.
+type marks map[string]string
+
+// madeBy is the mark of what a run has made.
+func madeBy(run string) marks { return marks{Tag: run} }
+
+// tagged asks AWS for everything with the tags.
+func (a Account) tagged(ctx context.Context, region string, m marks) ([]Resource, error) {
 	client := resourcegroupstaggingapi.NewFromConfig(a.AWS, func(o *resourcegroupstaggingapi.Options) { o.Region = region })
-	pages := resourcegroupstaggingapi.NewGetResourcesPaginator(client, &resourcegroupstaggingapi.GetResourcesInput{
-		ResourcesPerPage: aws.Int32(100), TagFilters: []tagtypes.TagFilter{{Key: aws.String(Tag), Values: []string{run}}},
-	})
+	in := &resourcegroupstaggingapi.GetResourcesInput{ResourcesPerPage: aws.Int32(100)}
+	for key, value := range m {
+		in.TagFilters = append(in.TagFilters, tagtypes.TagFilter{Key: aws.String(key), Values: []string{value}})
+	}
+	pages := resourcegroupstaggingapi.NewGetResourcesPaginator(client, in)
 	var found []Resource
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list what is tagged %s=%s in %s: %w", Tag, run, region, err)
+			return nil, fmt.Errorf("list what is tagged %v in %s: %w", m, region, err)
 		}
-		for _, m := range page.ResourceTagMappingList {
+		for _, mapping := range page.ResourceTagMappingList {
 			name, made := "", true
-			for _, tag := range m.Tags {
+			for _, tag := range mapping.Tags {
 				switch key := aws.ToString(tag.Key); {
 				case key == "Name":
 					name = aws.ToString(tag.Value)
@@ -124,7 +132,7 @@ func (a Account) tagged(ctx context.Context, region, run string) ([]Resource, er
 				}
 			}
 			if made {
-				found = append(found, FromARN(aws.ToString(m.ResourceARN), name))
+				found = append(found, FromARN(aws.ToString(mapping.ResourceARN), name))
 			}
 		}
 	}
@@ -132,7 +140,7 @@ func (a Account) tagged(ctx context.Context, region, run string) ([]Resource, er
 }
 
 // roles are IAM's, which AWS does not list by tag.
-func (a Account) roles(ctx context.Context, run string) ([]Resource, error) {
+func (a Account) roles(ctx context.Context, m marks) ([]Resource, error) {
 	client := iam.NewFromConfig(a.AWS)
 	var found []Resource
 	pages := iam.NewListRolesPaginator(client, &iam.ListRolesInput{})
@@ -149,7 +157,7 @@ func (a Account) roles(ctx context.Context, run string) ([]Resource, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read the IAM role %s: %w", aws.ToString(role.RoleName), err)
 			}
-			if carries(whole.Role.Tags, run) {
+			if m.carried(whole.Role.Tags) {
 				found = append(found, FromARN(aws.ToString(role.Arn), ""))
 			}
 		}
@@ -158,7 +166,7 @@ func (a Account) roles(ctx context.Context, run string) ([]Resource, error) {
 }
 
 // profiles are IAM's instance profiles.
-func (a Account) profiles(ctx context.Context, run string) ([]Resource, error) {
+func (a Account) profiles(ctx context.Context, m marks) ([]Resource, error) {
 	client := iam.NewFromConfig(a.AWS)
 	var found []Resource
 	pages := iam.NewListInstanceProfilesPaginator(client, &iam.ListInstanceProfilesInput{})
@@ -175,7 +183,7 @@ func (a Account) profiles(ctx context.Context, run string) ([]Resource, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read the instance profile %s: %w", aws.ToString(profile.InstanceProfileName), err)
 			}
-			if carries(whole.InstanceProfile.Tags, run) {
+			if m.carried(whole.InstanceProfile.Tags) {
 				found = append(found, FromARN(aws.ToString(profile.Arn), ""))
 			}
 		}
@@ -183,8 +191,15 @@ func (a Account) profiles(ctx context.Context, run string) ([]Resource, error) {
 	return found, nil
 }
 
-func carries(tags []iamtypes.Tag, run string) bool {
-	return slices.ContainsFunc(tags, func(tag iamtypes.Tag) bool { return aws.ToString(tag.Key) == Tag && aws.ToString(tag.Value) == run })
+// carried tells whether all of the marks are among the tags.
+func (m marks) carried(tags []iamtypes.Tag) bool {
+	found := 0
+	for _, tag := range tags {
+		if value, wanted := m[aws.ToString(tag.Key)]; wanted && value == aws.ToString(tag.Value) {
+			found++
+		}
+	}
+	return found == len(m)
 }
 
 // aliases of keys have no tags.

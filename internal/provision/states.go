@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -47,13 +48,13 @@ func (p *Platform) known(ctx context.Context, wait run.Wait) (map[string]*state.
 		if err != nil {
 			return nil, err
 		}
-		own := false // a run that applies several times finds what it has left itself
 		if p.record != nil && states[product] != nil {
-			noted := p.stackRecord(product)
-			if own = noted.Applied > 0; noted.Before == nil {
+			if noted := p.stackRecord(product); noted.Before == nil {
 				noted.Before = version(states[product])
 			}
 		}
+		// A run that applies or destroys several times finds what it has left itself.
+		own := p.record != nil && slices.ContainsFunc(p.record.Stacks, func(s run.StackRecord) bool { return s.Stack == name && s.Applied > 0 })
 		if warning != "" && !own {
 			p.con.Warn("%s", warning)
 		}

@@ -116,7 +116,7 @@ func (b *Bucket) ensureKey(ctx context.Context) (arn string, made bool, err erro
 	if !errors.As(err, &missing) {
 		return "", false, err
 	}
-	in := &kms.CreateKeyInput{Description: aws.String("Encrypts the Terraform states that infra keeps in S3")}
+	in := &kms.CreateKeyInput{Description: aws.String(KeyDescription)}
 	for name, value := range b.Tags {
 		in.Tags = append(in.Tags, kmstypes.Tag{TagKey: aws.String(name), TagValue: aws.String(value)})
 	}

@@ -33,6 +33,10 @@ type Bucket struct {
 // keyAlias names the key that encrypts the states of an account and region.
 const keyAlias = "alias/infra-state"
 
+// KeyDescription is how that key describes itself, by which one without an
+// alias is found.
+const KeyDescription = "Encrypts the Terraform states that infra keeps in S3"
+
 // patience is how long one request for an object may take with everything
 // that the SDK tries again. A state is a few megabytes at most.
 const patience = 2 * time.Minute
