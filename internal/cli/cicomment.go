@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/ci"
+	"infra/internal/environment"
 	"infra/internal/fault"
 )
 
@@ -75,7 +77,7 @@ func runCIComment(g *globals, args []string, o ciCommentOptions) error {
 	for _, row := range expected {
 		if !all.Has(row.Environment) {
 			missing.Environments = append(missing.Environments, ci.Environment{
-				Name: row.Environment, File: settingsFile(row.Environment), Exit: int(fault.Failed), Hosts: []string{},
+				Name: row.Environment, File: path.Join(environment.Folder, row.Environment+".yaml"), Exit: int(fault.Failed), Hosts: []string{},
 				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + row.Environment},
 			})
 		}
