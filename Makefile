@@ -79,6 +79,10 @@ verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, rep
 replace-emr: tools ## Replace an EMR cluster of the emulator under a client that submits steps, killed once in every step: a quarter of an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestReplaceEMR$$' ./cmd/infra
 
+.PHONY: fleet
+fleet: tools ## Roll a change out over 50 environments, some of which fail: on one machine, and by workers of Temporal that are killed; half an hour
+	@go test -v -tags endtoend -count=1 -timeout 3h -run '^TestLargeFleet$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

@@ -57,9 +57,9 @@ type customers struct {
 	slow  sync.Map // environments in which Terraform waits, or has waited
 }
 
-func newCustomers(t *testing.T, n int) *customers {
+func newCustomers(t *testing.T, names ...string) *customers {
 	t.Helper()
-	c := &customers{cloud: newCloud(t)}
+	c := &customers{cloud: newCloud(t), names: names}
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.slow.Store(strings.TrimPrefix(r.URL.Path, "/"), true)
 		select {
@@ -70,9 +70,7 @@ func newCustomers(t *testing.T, n int) *customers {
 	}))
 	t.Cleanup(slow.Close)
 	c.tiny(t, fmt.Sprintf(fleetCode, slow.URL))
-	for i := range n {
-		name := fmt.Sprintf("c%02d", i+1)
-		c.names = append(c.names, name)
+	for _, name := range c.names {
 		c.customer(t, name)
 	}
 	c.cloud.run(t, 0, "bootstrap", c.names[0])
@@ -175,7 +173,7 @@ func TestFleet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts an emulator")
 	}
-	c := newCustomers(t, 5)
+	c := newCustomers(t, "c01", "c02", "c03", "c04", "c05")
 	c.customer(t, "c03", "broken: \"1\"")
 
 	out, _ := c.cloud.run(t, 2, "fleet", "plan", "--env", "customers/*", "--product", "baseline", "--output", "json")

@@ -18,7 +18,7 @@ func TestFleetStopped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts an emulator")
 	}
-	c := newCustomers(t, 4)
+	c := newCustomers(t, "c01", "c02", "c03", "c04")
 	for _, name := range c.names {
 		c.customer(t, name, "slow: \"yes\"")
 	}
@@ -87,10 +87,10 @@ type begun struct {
 // begin starts infra fleet.
 func (c *customers) begin(t *testing.T, args ...string) *begun {
 	t.Helper()
-	return beginInfra(t, c.command(t.Context(), append([]string{"fleet"}, args...)...))
+	return beginProcess(t, c.command(t.Context(), append([]string{"fleet"}, args...)...))
 }
 
-func beginInfra(t *testing.T, cmd *exec.Cmd) *begun {
+func beginProcess(t *testing.T, cmd *exec.Cmd) *begun {
 	t.Helper()
 	b := &begun{cmd: cmd, said: &transcript{}, ended: make(chan error, 1)}
 	b.cmd.Stdout, b.cmd.Stderr = b.said, b.said

@@ -64,7 +64,8 @@ func watcher(g *globals, r *fleet.Rollout, doing func(name string) string) rollo
 }
 
 // tellFleet shows how a roll-out stands at its end, and ends with its exit code.
-func tellFleet(g *globals, r *fleet.Rollout) error {
+// place are the flags that say where it is.
+func tellFleet(g *globals, r *fleet.Rollout, place string) error {
 	g.con.Live("")
 	now := time.Now()
 	if g.con.JSON() {
@@ -78,7 +79,7 @@ func tellFleet(g *globals, r *fleet.Rollout) error {
 	if code == fault.OK {
 		return nil
 	}
-	hint := "infra fleet resume " + r.ID
+	hint := "infra fleet resume " + r.ID + place
 	if r.Count(fleet.Failed) > 0 {
 		hint += " --retry-failed, when what failed was mended"
 	}

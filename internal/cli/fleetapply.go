@@ -23,6 +23,7 @@ import (
 // fleetApplyOptions are the flags of fleet apply.
 type fleetApplyOptions struct {
 	fleetSelection
+	fleetPlace
 	order        fleet.Order
 	windows      string
 	autoApprove  bool
@@ -42,13 +43,16 @@ without it, and infra fleet resume takes it up. Ctrl-C lets what runs save itsel
 
 A plan that would destroy something stateful is refused by the same guard as in ` + "`infra apply`" + ` and counts as a failure.
 Every protected environment of the selection has to be named by --confirm. The roll-out is of one commit: a checkout
-that was moved on meanwhile is refused.`,
+that was moved on meanwhile is refused.
+
+With --on temporal the same is done by ` + "`infra worker`" + ` on any number of machines, and goes on whatever is restarted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runFleetApply(cmd.Context(), g, o) },
-	}, "  infra fleet apply --env 'customers/*' --canary acme --waves 10%,50%,100% --max-failures 5%\n  infra fleet apply --label tier=gold --wave 5 --auto-approve\n  infra fleet apply --env prod,staging --confirm prod",
+	}, "  infra fleet apply --env 'customers/*' --canary acme --waves 10%,50%,100% --max-failures 5%\n  infra fleet apply --label tier=gold --wave 5 --auto-approve\n  infra fleet apply --env prod,staging --confirm prod\n  infra fleet apply --env 'customers/*' --wave 20 --parallel 10 --on temporal --address temporal.example.com:7233",
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	fleetSelectionFlags(cmd, &o.fleetSelection)
 	fleetProductFlag(cmd, &o.fleetSelection)
+	fleetPlaceFlags(cmd, &o.fleetPlace)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.order.Canary, "canary", nil, "goes first and alone: a name (may be repeated), or a number of environments")
 	flags.StringSliceVar(&o.order.Waves, "waves", nil, "how many have gone after each wave, as 10%,50%,100% or as numbers (default: one wave)")
@@ -63,6 +67,10 @@ that was moved on meanwhile is refused.`,
 }
 
 func runFleetApply(ctx context.Context, g *globals, o fleetApplyOptions) error {
+	elsewhere, err := o.elsewhere()
+	if err != nil {
+		return err
+	}
 	project, chosen, err := o.choose(g)
 	if err != nil {
 		return err
@@ -74,6 +82,9 @@ func runFleetApply(ctx context.Context, g *globals, o fleetApplyOptions) error {
 	g.con.Print(wavesText(r))
 	if err := o.approve(ctx, g, project, chosen); err != nil {
 		return err
+	}
+	if elsewhere {
+		return o.begin(ctx, g, r)
 	}
 	store := rollout.NewStore(project)
 	release, err := store.Take(r.ID)
@@ -98,9 +109,16 @@ func (o fleetApplyOptions) rollout(ctx context.Context, project string, chosen [
 	if err != nil {
 		return nil, fault.New(fault.Failed, "begin a roll-out", err, "")
 	}
+	parallel := o.width()
+	if o.on == onTemporal && o.parallel > 0 {
+		parallel = o.parallel // the workers' machines bound it, not this one
+	}
+	if o.on == onTemporal && len(facts.Dirty) > 0 {
+		return nil, fault.New(fault.Refused, "roll out on Temporal", fmt.Errorf("%s is not as it was committed, and the workers have only what is committed", facts.Dirty[0]), "git stash --include-untracked, or commit it")
+	}
 	r := &fleet.Rollout{
 		Schema: fleet.Schema, ID: id, Commit: facts.Commit, Arguments: o.arguments(), Started: now,
-		Policy: fleet.Policy{Parallel: o.width(), Windows: fleet.Windows(o.windows)},
+		Policy: fleet.Policy{Parallel: parallel, Windows: fleet.Windows(o.windows)},
 	}
 	for _, address := range o.allowDestroy {
 		r.Arguments = append(r.Arguments, "--allow-destroy", address)
@@ -196,5 +214,5 @@ func carry(ctx context.Context, g *globals, project string, r *fleet.Rollout) er
 	if err := store.Carry(ctx, infra, r, watcher(g, r, doing)); err != nil {
 		return err
 	}
-	return tellFleet(g, r)
+	return tellFleet(g, r, "")
 }

@@ -17,16 +17,28 @@ import (
 )
 
 func newFleetStatusCommand(g *globals) *cobra.Command {
-	return describe(&cobra.Command{
+	var o fleetPlace
+	cmd := describe(&cobra.Command{
 		Use:   "status [ROLLOUT]",
 		Short: "Show how far a roll-out is: a row an environment",
 		Long:  "Shows a roll-out of this checkout from its record; the newest one unless another is named.",
 		Args:  rolloutArgument,
-		RunE:  func(cmd *cobra.Command, args []string) error { return runFleetStatus(g, optional(args)) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runFleetStatus(cmd.Context(), g, optional(args), o)
+		},
 	}, "  infra fleet status\n  infra fleet status 20261122T083015Z-1f2e3d --output json | jq .counts")
+	fleetPlaceFlags(cmd, &o)
+	return cmd
 }
 
-func runFleetStatus(g *globals, id string) error {
+func runFleetStatus(ctx context.Context, g *globals, id string, o fleetPlace) error {
+	elsewhere, err := o.elsewhere()
+	if err != nil {
+		return err
+	}
+	if elsewhere {
+		return o.status(ctx, g, id)
+	}
 	project, err := g.project()
 	if err != nil {
 		return err
@@ -57,16 +69,28 @@ func showFleet(g *globals, r *fleet.Rollout, doing func(name string) string) err
 }
 
 func newFleetPauseCommand(g *globals) *cobra.Command {
-	return describe(&cobra.Command{
+	var o fleetPlace
+	cmd := describe(&cobra.Command{
 		Use:   "pause [ROLLOUT]",
 		Short: "Let a roll-out begin nothing more until it is resumed",
 		Long:  "What runs goes on to its end. Whoever carries the roll-out out waits; infra fleet resume lets it go on.",
 		Args:  rolloutArgument,
-		RunE:  func(cmd *cobra.Command, args []string) error { return runFleetPause(g, optional(args)) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runFleetPause(cmd.Context(), g, optional(args), o)
+		},
 	}, "  infra fleet pause\n  infra fleet pause 20261122T083015Z-1f2e3d")
+	fleetPlaceFlags(cmd, &o)
+	return cmd
 }
 
-func runFleetPause(g *globals, id string) error {
+func runFleetPause(ctx context.Context, g *globals, id string, o fleetPlace) error {
+	elsewhere, err := o.elsewhere()
+	if err != nil {
+		return err
+	}
+	if elsewhere {
+		return o.pause(ctx, g, id)
+	}
 	project, err := g.project()
 	if err != nil {
 		return err
@@ -88,6 +112,7 @@ func runFleetPause(g *globals, id string) error {
 
 // fleetResumeOptions are the flags of fleet resume.
 type fleetResumeOptions struct {
+	fleetPlace
 	retry       bool
 	maxFailures int
 	windows     string
@@ -107,6 +132,7 @@ Without --retry-failed, what failed stays failed and counts. The checkout has to
 		},
 	}, "  infra fleet resume\n  infra fleet resume 20261122T083015Z-1f2e3d --retry-failed",
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
+	fleetPlaceFlags(cmd, &o.fleetPlace)
 	cmd.Flags().BoolVar(&o.retry, "retry-failed", false, "begin what has failed once more")
 	cmd.Flags().IntVar(&o.maxFailures, "max-failures", -1, "how many may fail from now on (default: as before)")
 	cmd.Flags().StringVar(&o.windows, "windows", "", "defer, wait or ignore, as for infra fleet apply (default: as before)")
@@ -114,6 +140,13 @@ Without --retry-failed, what failed stays failed and counts. The checkout has to
 }
 
 func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOptions) error {
+	elsewhere, err := o.elsewhere()
+	if err != nil {
+		return err
+	}
+	if elsewhere {
+		return o.resume(ctx, g, id, o)
+	}
 	project, err := g.project()
 	if err != nil {
 		return err
@@ -151,13 +184,10 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 	if err := o.again(r); err != nil {
 		return err
 	}
-	if why := r.Stopped(); why != "" {
-		return fault.New(fault.Refused, "go on with roll-out "+r.ID, errors.New("it is stopped: "+why), "infra fleet resume "+r.ID+" --retry-failed, or --max-failures N")
-	}
 	return carry(ctx, g, project, r)
 }
 
-// again makes a roll-out ready to go on.
+// again makes a roll-out ready to go on, if it may.
 func (o fleetResumeOptions) again(r *fleet.Rollout) error {
 	if o.maxFailures >= 0 {
 		r.Policy.MaxFailures = o.maxFailures
@@ -169,5 +199,8 @@ func (o fleetResumeOptions) again(r *fleet.Rollout) error {
 		r.Policy.Windows = fleet.Windows(o.windows)
 	}
 	r.Again(o.retry)
+	if why := r.Stopped(); why != "" {
+		return fault.New(fault.Refused, "go on with roll-out "+r.ID, errors.New("it is stopped: "+why), "infra fleet resume "+r.ID+o.flags()+" --retry-failed, or --max-failures N")
+	}
 	return nil
 }

@@ -114,7 +114,7 @@ func hasLabels(tags, wanted map[string]string) bool {
 
 // selectionText shows what a command is about to work on.
 func selectionText(chosen []*environment.Environment) string {
-	rows := [][]string{{"ENVIRONMENT", "ACCOUNT", "REGION", "MAINTENANCE", ""}}
+	rows := [][]string{{"ENVIRONMENT", "ACCOUNT", "REGION", "MAINTENANCE", "NOTE"}}
 	for _, e := range chosen {
 		note := ""
 		if e.Protected() {

@@ -101,7 +101,7 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newFleetCommand(g),
 		newGraphCommand(g), newHostsCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
 		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
-		newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g), newZkCommand(g),
+		newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g), newWorkerCommand(g), newZkCommand(g),
 	)
 	return root
 }

@@ -37,7 +37,7 @@ func FleetTable(r *fleet.Rollout, now time.Time, doing func(name string) string,
 	if live {
 		slices.SortStableFunc(all, func(a, b fleet.Environment) int { return cmp.Compare(urgency(a), urgency(b)) })
 	}
-	rows := [][]string{{"ENVIRONMENT", "WAVE", "STATE", "TIME", ""}}
+	rows := [][]string{{"ENVIRONMENT", "WAVE", "STATE", "TIME", "NOTE"}}
 	for _, e := range all {
 		rows = append(rows, []string{e.Name, FleetWave(e.Wave), r.Word(e, now), fleetTime(e, now), fleetNote(r, e, now, doing)})
 	}

@@ -57,7 +57,7 @@ func (d FleetPlanDocument) Code() fault.Code {
 // FleetPlanText shows what many plans would change, a row an environment.
 func FleetPlanText(doc FleetPlanDocument) string {
 	actions := []guard.Action{guard.Delete, guard.Replace, guard.Update, guard.Create}
-	rows := [][]string{{"ENVIRONMENT", "DESTROY", "REPLACE", "CHANGE", "CREATE", ""}}
+	rows := [][]string{{"ENVIRONMENT", "DESTROY", "REPLACE", "CHANGE", "CREATE", "NOTE"}}
 	for _, p := range doc.Environments {
 		row := []string{p.Environment}
 		for _, action := range actions {
