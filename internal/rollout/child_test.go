@@ -26,10 +26,10 @@ func TestDoing(t *testing.T) {
 		t.Errorf("without a log: %q", got)
 	}
 	for said, want := range map[string]string{
-		"":                                      "",
-		"   12s  baseline/acme: applying\n":     "baseline/acme: applying",
-		"    1s  one\n  1m02s  two things\n":    "two things",
-		"1 environment selected\n":              "1 environment selected",
+		"":                                       "",
+		"   12s  baseline/acme: applying\n":      "baseline/acme: applying",
+		"    1s  one\n  1m02s  two things\n":     "two things",
+		"1 environment selected\n":               "1 environment selected",
 		"    3s  the last line is not whole yet": "the last line is not whole yet",
 	} {
 		if err := os.WriteFile(log, []byte(said), 0o600); err != nil {
