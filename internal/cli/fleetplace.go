@@ -58,12 +58,18 @@ func (o fleetPlace) connect(ctx context.Context, g *globals) (*temporal.Client, 
 	return temporal.Connect(ctx, temporal.Server{Address: o.address, Namespace: o.namespace, Queue: o.queue, Say: g.con.Detail})
 }
 
-// named wants the id of a roll-out: only this machine has a newest one.
-func named(id string) error {
+// with does something about a roll-out on Temporal. It has to be named: only
+// this machine has a newest one.
+func (o fleetPlace) with(ctx context.Context, g *globals, id string, do func(*temporal.Client) error) error {
 	if id == "" {
 		return fault.New(fault.Usage, "find the roll-out", errors.New("on Temporal it has to be named"), "infra fleet status ID --on temporal: infra fleet apply has said its id")
 	}
-	return nil
+	c, err := o.connect(ctx, g)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
 }
 
 // flags are what to add to a command about the same place.
@@ -83,15 +89,12 @@ func (o fleetPlace) flags() string {
 
 // begin begins a roll-out on Temporal and follows it.
 func (o fleetPlace) begin(ctx context.Context, g *globals, r *fleet.Rollout) error {
-	c, err := o.connect(ctx, g)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.Start(ctx, r); err != nil {
-		return err
-	}
-	return o.follow(ctx, g, c, r)
+	return o.with(ctx, g, r.ID, func(c *temporal.Client) error {
+		if err := c.Start(ctx, r); err != nil {
+			return err
+		}
+		return o.follow(ctx, g, c, r)
+	})
 }
 
 // glance is how often a roll-out on Temporal is looked at.
@@ -148,63 +151,45 @@ func tellNews(w rollout.Watcher, before, now *fleet.Rollout) {
 
 // status shows a roll-out on Temporal.
 func (o fleetPlace) status(ctx context.Context, g *globals, id string) error {
-	if err := named(id); err != nil {
-		return err
-	}
-	c, err := o.connect(ctx, g)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	r, doing, err := c.Status(ctx, id)
-	if err != nil {
-		return err
-	}
-	return showFleet(g, r, func(name string) string { return doing[name] })
+	return o.with(ctx, g, id, func(c *temporal.Client) error {
+		r, doing, err := c.Status(ctx, id)
+		if err != nil {
+			return err
+		}
+		return showFleet(g, r, func(name string) string { return doing[name] })
+	})
 }
 
 // pause lets a roll-out on Temporal begin nothing more.
 func (o fleetPlace) pause(ctx context.Context, g *globals, id string) error {
-	if err := named(id); err != nil {
-		return err
-	}
-	c, err := o.connect(ctx, g)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.Pause(ctx, id, true); err != nil {
-		return err
-	}
-	g.con.Step("roll-out %s is paused", id)
-	return nil
+	return o.with(ctx, g, id, func(c *temporal.Client) error {
+		if err := c.Pause(ctx, id, true); err != nil {
+			return err
+		}
+		g.con.Step("roll-out %s is paused", id)
+		return nil
+	})
 }
 
 // resume lets a paused roll-out go on, takes up one that has ended, and
 // follows it.
 func (o fleetPlace) resume(ctx context.Context, g *globals, id string, how fleetResumeOptions) error {
-	if err := named(id); err != nil {
-		return err
-	}
-	c, err := o.connect(ctx, g)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	r, _, err := c.Status(ctx, id)
-	if err != nil {
-		return err
-	}
-	if r.Ended.IsZero() {
-		if how != (fleetResumeOptions{maxFailures: -1, fleetPlace: how.fleetPlace}) {
-			return fault.New(fault.Refused, "go on with roll-out "+id, errors.New("it has not ended: only then can something be tried again or be changed"), "infra fleet status "+id+o.flags())
+	return o.with(ctx, g, id, func(c *temporal.Client) error {
+		r, _, err := c.Status(ctx, id)
+		if err != nil {
+			return err
 		}
-		err = c.Pause(ctx, id, false)
-	} else if err = how.again(r); err == nil {
-		err = c.Start(ctx, r)
-	}
-	if err != nil {
-		return err
-	}
-	return o.follow(ctx, g, c, r)
+		if r.Ended.IsZero() {
+			if how.changes() {
+				return fault.New(fault.Refused, "go on with roll-out "+id, errors.New("it has not ended: only then can something be tried again or be changed"), "infra fleet status "+id+o.flags())
+			}
+			err = c.Pause(ctx, id, false)
+		} else if err = how.again(r); err == nil {
+			err = c.Start(ctx, r)
+		}
+		if err != nil {
+			return err
+		}
+		return o.follow(ctx, g, c, r)
+	})
 }

@@ -39,12 +39,7 @@ func runFleetStatus(ctx context.Context, g *globals, id string, o fleetPlace) er
 	if elsewhere {
 		return o.status(ctx, g, id)
 	}
-	project, err := g.project()
-	if err != nil {
-		return err
-	}
-	store := rollout.NewStore(project)
-	r, err := store.Load(id)
+	_, store, r, err := recorded(g, id)
 	if err != nil {
 		return err
 	}
@@ -56,6 +51,16 @@ func runFleetStatus(ctx context.Context, g *globals, id string, o fleetPlace) er
 		}
 	}
 	return showFleet(g, r, doing)
+}
+
+// recorded finds a roll-out of this checkout.
+func recorded(g *globals, id string) (project string, store rollout.Store, r *fleet.Rollout, err error) {
+	if project, err = g.project(); err != nil {
+		return project, store, nil, err
+	}
+	store = rollout.NewStore(project)
+	r, err = store.Load(id)
+	return project, store, r, err
 }
 
 // showFleet prints a roll-out as it stands.
@@ -91,12 +96,7 @@ func runFleetPause(ctx context.Context, g *globals, id string, o fleetPlace) err
 	if elsewhere {
 		return o.pause(ctx, g, id)
 	}
-	project, err := g.project()
-	if err != nil {
-		return err
-	}
-	store := rollout.NewStore(project)
-	r, err := store.Load(id)
+	_, store, r, err := recorded(g, id)
 	if err != nil {
 		return err
 	}
@@ -147,12 +147,7 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 	if elsewhere {
 		return o.resume(ctx, g, id, o)
 	}
-	project, err := g.project()
-	if err != nil {
-		return err
-	}
-	store := rollout.NewStore(project)
-	r, err := store.Load(id)
+	project, store, r, err := recorded(g, id)
 	if err != nil {
 		return err
 	}
@@ -186,6 +181,9 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 	}
 	return carry(ctx, g, project, r)
 }
+
+// changes tells whether it is to go on in another way than before.
+func (o fleetResumeOptions) changes() bool { return o.retry || o.maxFailures >= 0 || o.windows != "" }
 
 // again makes a roll-out ready to go on, if it may.
 func (o fleetResumeOptions) again(r *fleet.Rollout) error {
