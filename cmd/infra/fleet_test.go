@@ -208,3 +208,24 @@ func TestFleet(t *testing.T) {
 		t.Errorf("after all is done:\n%s", out)
 	}
 }
+
+// TestFleetAtATerminal is asked once for all environments, and sees the table.
+func TestFleetAtATerminal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts an emulator")
+	}
+	c := newCustomers(t, "c01", "c02")
+	c.customer(t, "c02", "slow: \"yes\"")
+	v := c.terminal(t, "fleet", "apply", "--env", "customers/*", "--product", "baseline", "--parallel", "2")
+	v.says(t, "c02          -        -        -       3       -") // the counts of its plan
+	v.says(t, "Apply this to 2 environments?")
+	v.types(t, "yes\n")
+	v.says(t, "c02          1     running") // a row of the table
+	v.says(t, "baseline/c02: applying")
+	v.says(t, "1 done, 1 running of 2")
+	v.says(t, "\x1b[J") // which is drawn anew
+	v.says(t, "2 done of 2")
+	if code := exitCode(t, v.cmd.Wait()); code != 0 {
+		t.Errorf("exit %d\n%s", code, v.text())
+	}
+}

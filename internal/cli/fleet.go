@@ -44,8 +44,8 @@ func optional(args []string) string {
 }
 
 // watcher shows a roll-out while it goes on: a live table on a terminal, a line
-// an event elsewhere.
-func watcher(g *globals, r *fleet.Rollout, doing func(name string) string) rollout.Watcher {
+// an event elsewhere. place are the flags that say where it is.
+func watcher(g *globals, r *fleet.Rollout, place string, doing func(name string) string) rollout.Watcher {
 	paused := false
 	return rollout.Watcher{
 		Began: func(e fleet.Environment) { g.con.Step("wave %s: %s: begins", report.FleetWave(e.Wave), e.Name) },
@@ -53,7 +53,7 @@ func watcher(g *globals, r *fleet.Rollout, doing func(name string) string) rollo
 		Tick: func() {
 			if r.Paused != paused {
 				if paused = r.Paused; paused {
-					g.con.Step("paused: nothing new begins; infra fleet resume %s", r.ID)
+					g.con.Step("paused: nothing new begins; infra fleet resume %s%s", r.ID, place)
 				} else {
 					g.con.Step("goes on")
 				}

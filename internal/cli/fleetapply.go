@@ -211,8 +211,12 @@ func carry(ctx context.Context, g *globals, project string, r *fleet.Rollout) er
 	store := rollout.NewStore(project)
 	g.con.Step("roll-out %s; logs in %s", r.ID, store.Dir(r.ID))
 	doing := func(name string) string { return rollout.Doing(store.Log(r.ID, name)) }
-	if err := store.Carry(ctx, infra, r, watcher(g, r, doing)); err != nil {
+	if err := store.Carry(ctx, infra, r, watcher(g, r, "", doing)); err != nil {
 		return err
 	}
-	return tellFleet(g, r, "")
+	err = tellFleet(g, r, "")
+	if ctx.Err() != nil && fault.CodeOf(err) == fault.Refused { // nothing ran that could have been interrupted
+		return fault.New(fault.Interrupted, "roll-out "+r.ID, context.Cause(ctx), "infra fleet resume "+r.ID)
+	}
+	return err
 }

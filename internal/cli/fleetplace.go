@@ -105,7 +105,7 @@ const glance = time.Second
 func (o fleetPlace) follow(ctx context.Context, g *globals, c *temporal.Client, r *fleet.Rollout) error {
 	g.con.Step("roll-out %s on Temporal; it goes on without this command: infra fleet status %[1]s%s", r.ID, o.flags())
 	doing := map[string]string{}
-	w := watcher(g, r, func(name string) string { return doing[name] })
+	w := watcher(g, r, o.flags(), func(name string) string { return doing[name] })
 	silent := false
 	for {
 		now, at, err := c.Status(ctx, r.ID)
