@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"infra/internal/drift"
 	"infra/internal/fleet"
 	"infra/internal/report"
 	"infra/internal/run"
@@ -206,6 +207,19 @@ func TestFleet(t *testing.T) {
 	}
 	if out, _ := c.cloud.run(t, 0, "fleet", "plan", "--env", "customers/*", "--product", "baseline"); strings.Count(out, "no changes") != 5 {
 		t.Errorf("after all is done:\n%s", out)
+	}
+
+	// Somebody changes the code of all: that is drift, one report for all.
+	c.tiny(t, "resource \"terraform_data\" \"first\" {\n  input = \"other\"\n}\n")
+	out, _ = c.cloud.run(t, 2, "fleet", "drift", "--env", "customers/*", "--skip-hosts", "--output", "json")
+	var drifted report.DriftDocument
+	if err := json.Unmarshal([]byte(out), &drifted); err != nil || len(drifted.Environments) != 5 || drifted.Failed {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, e := range drifted.Environments {
+		if len(e.Findings) != fleetThings+1 || e.Findings[0].Kind != drift.Code { // one: the other product was never applied
+			t.Errorf("%s: %+v", e.Environment, e.Findings)
+		}
 	}
 }
 
