@@ -10,8 +10,8 @@ import (
 	"infra/internal/fleet"
 )
 
-// noon is a Saturday.
-var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+// noon is that of a Saturday.
+func noon() time.Time { return time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC) }
 
 const night = "sat 22:00-23:00 UTC"
 
@@ -73,7 +73,7 @@ func TestNext(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := rollout(c.policy, c.environments)
 			r.Paused = c.paused
-			step := r.Next(noon)
+			step := r.Next(noon())
 			opens := ""
 			if !step.Wake.IsZero() {
 				opens = step.Wake.Format("15:04")
@@ -87,22 +87,22 @@ func TestNext(t *testing.T) {
 
 func TestBeginAndEnd(t *testing.T) {
 	r := rollout(fleet.Policy{}, "a1 b1")
-	if err := r.End("a", fleet.Outcome{}, noon); err == nil {
+	if err := r.End("a", fleet.Outcome{}, noon()); err == nil {
 		t.Error("what has not begun has ended")
 	}
-	if err := r.Begin("a", noon); err != nil {
+	if err := r.Begin("a", noon()); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Begin("a", noon); err == nil {
+	if err := r.Begin("a", noon()); err == nil {
 		t.Error("it has begun twice")
 	}
-	if err := r.End("a", fleet.Outcome{Run: "r1", Applied: 3}, noon.Add(time.Minute)); err != nil {
+	if err := r.End("a", fleet.Outcome{Run: "r1", Applied: 3}, noon().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Begin("a", noon); err == nil {
+	if err := r.Begin("a", noon()); err == nil {
 		t.Error("what is done has begun again")
 	}
-	if err := r.Begin("z", noon); err == nil {
+	if err := r.Begin("z", noon()); err == nil {
 		t.Error("an unknown one has begun")
 	}
 	if e := r.Environments[0]; e.State != fleet.Done || e.Run != "r1" || e.Applied != 3 || e.Ended.Sub(e.Begun) != time.Minute {
@@ -145,10 +145,10 @@ func TestCodeAndWord(t *testing.T) {
 		{"a0@night b1", "deferred, not begun", fault.Refused},
 	} {
 		r := rollout(fleet.Policy{}, c.environments)
-		r.Ended = noon
+		r.Ended = noon()
 		var words []string
 		for _, e := range r.Environments {
-			words = append(words, r.Word(e, noon))
+			words = append(words, r.Word(e, noon()))
 		}
 		if got := strings.Join(words, ", "); got != c.words || r.Code() != c.code {
 			t.Errorf("%s: %s, exit %d; want %s, %d", c.environments, got, r.Code(), c.words, c.code)

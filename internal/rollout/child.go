@@ -37,21 +37,21 @@ type Answer struct {
 // ends. Neither its output nor its life hang on this process: when this one is
 // killed, it goes on to its end, and the ledger tells what that was.
 func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, error) {
-	failed := func(err error) (Answer, error) {
-		return Answer{}, fault.New(fault.Failed, "start infra "+strings.Join(args, " "), err, "")
+	failed := func(err error) error {
+		return fault.New(fault.Failed, "start infra "+strings.Join(args, " "), err, "")
 	}
 	messages, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	defer func() { _ = messages.Close() }() // infra has written it
 	from, err := messages.Seek(0, io.SeekEnd)
 	if err != nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	data, err := os.CreateTemp(filepath.Dir(log), "*.json") // its own: an infra whose caller was killed may still write
 	if err != nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	defer func() { _ = errors.Join(data.Close(), os.Remove(data.Name())) }() // it was read
 	cmd := exec.CommandContext(ctx, i.Executable, append([]string{"-C", i.Project, "--output", "json", "--no-color"}, args...)...)
@@ -61,15 +61,15 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && cmd.ProcessState == nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	answer := Answer{Exit: fault.Code(cmd.ProcessState.ExitCode())}
 	if answer.Out, err = os.ReadFile(data.Name()); err != nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	said, err := os.ReadFile(log)
 	if err != nil {
-		return failed(err)
+		return Answer{}, failed(err)
 	}
 	answer.Error, answer.Hint = explained(said[min(from, int64(len(said))):])
 	if answer.Exit < 0 {

@@ -28,15 +28,7 @@ func (i Infra) Each(ctx context.Context, environments []string, width int, argum
 	go func() {
 		for _, name := range environments {
 			group.Go(func() error {
-				if ctx.Err() != nil {
-					results <- result{name, Answer{Exit: fault.Interrupted, Error: "interrupted before it began"}}
-					return nil
-				}
-				answer, err := i.Call(ctx, logOf(logs, name), arguments(name)...)
-				if err != nil {
-					answer = Answer{Exit: fault.CodeOf(err), Error: err.Error(), Hint: fault.HintOf(err)}
-				}
-				results <- result{name, answer}
+				results <- result{name, i.one(ctx, logOf(logs, name), arguments(name))}
 				return nil
 			})
 		}
@@ -47,4 +39,16 @@ func (i Infra) Each(ctx context.Context, environments []string, width int, argum
 		answered(r.name, r.answer)
 	}
 	return nil
+}
+
+// one calls infra, and answers for it when it could not be called.
+func (i Infra) one(ctx context.Context, log string, arguments []string) Answer {
+	if ctx.Err() != nil {
+		return Answer{Exit: fault.Interrupted, Error: "interrupted before it began"}
+	}
+	answer, err := i.Call(ctx, log, arguments...)
+	if err != nil {
+		return Answer{Exit: fault.CodeOf(err), Error: err.Error(), Hint: fault.HintOf(err)}
+	}
+	return answer
 }

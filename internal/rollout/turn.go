@@ -88,7 +88,7 @@ func (i Infra) sameCommit(ctx context.Context, t Task) error {
 		return err
 	}
 	if facts.Commit != t.Commit {
-		host, _ := os.Hostname() //nolint:errcheck // only for people
+		host, _ := os.Hostname() // only for people
 		return fault.New(fault.Refused, "apply "+t.Environment+" on "+host, fmt.Errorf("%w: it is at commit %s, the roll-out at %s", ErrCommit, short(facts.Commit), short(t.Commit)), "git checkout "+t.Commit)
 	}
 	return nil
@@ -150,7 +150,7 @@ func (i Infra) apply(ctx context.Context, t Task, log string) (fleet.Outcome, er
 }
 
 func outcomeOf(a Answer) fleet.Outcome {
-	host, _ := os.Hostname() //nolint:errcheck // only for people
+	host, _ := os.Hostname() // only for people
 	return fleet.Outcome{Exit: a.Exit, Error: a.Error, Hint: a.Hint, Worker: host}
 }
 
