@@ -87,6 +87,10 @@ pipelines: tools ## Play pull requests, merges and schedules of GitHub and GitLa
 install-customer: tools ## Install two customers into two accounts of the emulator and take them away, killed in every phase: a quarter of an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestInstallCustomer$$' ./cmd/infra
 
+.PHONY: fleet
+fleet: tools ## Roll a change out over 50 environments, some of which fail: on one machine, and by workers of Temporal that are killed; half an hour
+	@go test -v -tags endtoend -count=1 -timeout 3h -run '^TestLargeFleet$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

@@ -26,8 +26,8 @@ const (
 // A new package is added here, on the lowest floor that it fits.
 func floors() [][]string {
 	return [][]string{
-		{"cidr", "drift", "fault", "history", "install", "parity", "process", "spelling"},
-		{"console", "environment", "python", "stack"},
+		{"cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
+		{"console", "environment", "fleet", "python", "stack"},
 		{"account", "affected", "guard", "inventory"},
 		{"run", "state"},
 		{"orphan", "supervise"},
@@ -38,11 +38,12 @@ func floors() [][]string {
 		{"sandbox/engine", "sandbox/host"},
 		{"sandbox/image", "sandbox/reconcile"},
 		{"sandbox"},
-		{"drill", "emr", "fleet", "postgresql", "snapshot", "zookeeper"},
+		{"drill", "emr", "postgresql", "snapshot", "zookeeper"},
 		{"pgdrill", "preflight", "provision", "status", "zkdrill"},
 		{"restore"},
 		{"doctor", "report"},
-		{"bench", "ci"},
+		{"rollout"},
+		{"bench", "ci", "temporal"},
 		{"cli"},
 	}
 }
@@ -60,6 +61,7 @@ func owners() map[string][]string {
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
 		"github.com/hashicorp/hcl/v2":         {"affected"},
+		"go.temporal.io":                      {"temporal"},
 		"gopkg.in/yaml.v3":                    {"affected", "cli", "environment", "inventory", "sandbox"},
 	}
 }
@@ -67,7 +69,7 @@ func owners() map[string][]string {
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
 func pure() []string {
-	return []string{"affected", "cidr", "drift", "fault", "guard", "history", "install", "inventory", "parity", "spelling", "stack"}
+	return []string{"affected", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "parity", "spelling", "stack"}
 }
 
 func impure() []string {

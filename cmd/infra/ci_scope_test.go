@@ -60,6 +60,24 @@ func TestPipelineRemovesAnEnvironment(t *testing.T) {
 	c.run(t, 64, "ci", "comment", "none.json")
 }
 
+// TestMovedEnvironment moves an environment's file into a folder: it is not
+// gone, and is affected by what it extends.
+func TestMovedEnvironment(t *testing.T) {
+	t.Parallel()
+	c := codeOnly(t)
+	c.commit(t, "first")
+	c.git(t, "switch", "--quiet", "--create", "topic")
+	c.write(t, "environments/customers/note.txt", "customers\n")
+	c.git(t, "mv", "environments/acme.yaml", "environments/customers/acme.yaml")
+	c.commit(t, "acme is a customer")
+	stdout, _ := c.run(t, 0, "ci", "affected", "--output", "json")
+	wantText(t, stdout, `"removed": []`, `"environment": "acme"`, `"environments/customers/acme.yaml"`)
+	c.git(t, "rm", "--quiet", "environments/customers/acme.yaml")
+	c.commit(t, "acme is no customer any more")
+	_, stderr := c.run(t, 3, "ci", "affected", "--base", "HEAD~1")
+	wantText(t, stderr, "accept the removal of acme")
+}
+
 // hundreds is the shipped code with 500 environments more, and a commit that
 // affects none of them.
 func hundreds(t *testing.T) *cloud {

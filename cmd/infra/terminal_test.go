@@ -26,7 +26,7 @@ type terminal struct {
 	said bytes.Buffer
 }
 
-func (h *held) terminal(t *testing.T, args ...string) *terminal {
+func (c *cloud) terminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -44,7 +44,7 @@ func (h *held) terminal(t *testing.T, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &terminal{master: master, cmd: h.command(t.Context(), args...)}
+	v := &terminal{master: master, cmd: c.command(t.Context(), args...)}
 	v.cmd.Stdin, v.cmd.Stdout, v.cmd.Stderr = slave, slave, slave
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := v.cmd.Start(); err != nil {

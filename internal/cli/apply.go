@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"infra/internal/guard"
 	"infra/internal/provision"
 	"infra/internal/report"
+	"infra/internal/run"
 )
 
 // applyOptions are the flags of apply.
@@ -19,6 +21,7 @@ type applyOptions struct {
 	changeOptions
 	autoApprove bool
 	plan        string
+	rollout     string
 }
 
 func newApplyCommand(g *globals) *cobra.Command {
@@ -41,6 +44,7 @@ branch. One run at a time: whoever comes second waits (--lock-timeout) or is tol
 	flags := cmd.Flags()
 	flags.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (a protected environment asks all the same, see --confirm)")
 	flags.StringVar(&o.plan, "plan", "", "apply exactly this bundle of `infra plan --out`: a file, or s3://bucket/key")
+	flags.StringVar(&o.rollout, "rollout", "", "id of the roll-out that this is a part of, as `infra fleet apply` gives it: what it has applied is not applied again")
 	flags.BoolVar(&o.sel.RefreshOnly, "refresh-only", false, "only take into the state what was changed outside of infra")
 	flags.StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
 	for _, other := range []string{"product", "layer", "refresh-only", "allow-destroy"} {
@@ -50,15 +54,22 @@ branch. One run at a time: whoever comes second waits (--lock-timeout) or is tol
 }
 
 func runApply(ctx context.Context, g *globals, name string, o applyOptions) error {
+	if o.rollout != "" && !run.ValidRollout(o.rollout) {
+		return fault.New(fault.Usage, "", fmt.Errorf("--rollout: %q is not the id of a roll-out", o.rollout), "infra fleet status")
+	}
 	p, err := begin(ctx, g, name, o.sel)
 	if err != nil {
 		return err
 	}
+	p.Rollout = o.rollout
 	if err := p.EnsureBucket(ctx); err != nil {
 		return err
 	}
 	approve := approval(g, p, o.autoApprove, o.confirm, "infra apply "+name)
 	return change(ctx, g, p, "apply", o.changeOptions, func(ctx context.Context) (stacks []provision.StackResult, hosts ansible.Result, err error) {
+		if finished, err := p.Finished(ctx); err != nil || finished {
+			return nil, hosts, err
+		}
 		if o.plan != "" {
 			stacks, err = p.ApplyBundle(ctx, o.plan, o.sel, o.allowDirty, approve)
 		} else {

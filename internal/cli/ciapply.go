@@ -89,7 +89,7 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 
 // apply applies one environment's approved plan.
 func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, sel provision.Selection) (doc ci.Applied, err error) {
-	doc = ci.Applied{Name: e.Name, File: settingsFile(e.Name)}
+	doc = ci.Applied{Name: e.Name, File: s.file(e.Name)}
 	restore, err := assume(ctx, g, s.dir, e.Name, "apply")
 	if err != nil {
 		return doc, err

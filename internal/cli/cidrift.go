@@ -47,7 +47,11 @@ func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
 	if err != nil {
 		return err
 	}
-	names, err := o.names(dir)
+	chains, err := environment.Chains(dir)
+	if err != nil {
+		return annotated(g, err)
+	}
+	names, err := o.names(dir, chains)
 	if err != nil {
 		return annotated(g, err)
 	}
@@ -60,20 +64,17 @@ func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
 		return err
 	}
 	for _, e := range doc.Environments {
-		tellDrift(g, e)
+		tellDrift(g, e, settingsFile(chains, e.Environment))
 	}
 	return ended("drift", int(doc.Code()))
 }
 
 // names are the environments to look at.
-func (o ciDriftOptions) names(dir string) ([]string, error) {
-	chains, err := environment.Chains(dir)
-	if err != nil {
-		return nil, err
-	}
+func (o ciDriftOptions) names(dir string, chains map[string]environment.Chain) ([]string, error) {
 	if len(o.envs) == 0 {
-		maps.DeleteFunc(chains, func(_ string, c environment.Chain) bool { return c.Emulated && !o.emulated })
-		return slices.Sorted(maps.Keys(chains)), nil
+		all := maps.Clone(chains)
+		maps.DeleteFunc(all, func(_ string, c environment.Chain) bool { return c.Emulated && !o.emulated })
+		return slices.Sorted(maps.Keys(all)), nil
 	}
 	for _, name := range o.envs {
 		if _, ok := chains[name]; !ok {
@@ -87,11 +88,11 @@ func (o ciDriftOptions) names(dir string) ([]string, error) {
 }
 
 // tellDrift shows on GitHub what was found in one environment.
-func tellDrift(g *globals, e report.EnvironmentDrift) {
+func tellDrift(g *globals, e report.EnvironmentDrift, file string) {
 	if ci.Detect(os.Getenv) != ci.GitHub {
 		return
 	}
-	title, file := "infra drift "+e.Environment, settingsFile(e.Environment)
+	title := "infra drift " + e.Environment
 	if e.Drift {
 		g.con.Print(ci.Notice(title, file, g.con.Shown(report.DriftVerdict(e))))
 	}

@@ -94,7 +94,7 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 // plan plans one environment and keeps the plan. What is known so far is in
 // the answer also when there is an error.
 func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o ciPlanOptions) (doc ci.Environment, err error) {
-	doc = ci.Environment{Name: e.Name, File: settingsFile(e.Name), Change: e, Hosts: []string{}, Tasks: []drift.TaskChange{}}
+	doc = ci.Environment{Name: e.Name, File: s.file(e.Name), Change: e, Hosts: []string{}, Tasks: []drift.TaskChange{}}
 	restore, err := assume(ctx, g, s.dir, e.Name, "plan")
 	if err != nil {
 		return doc, err

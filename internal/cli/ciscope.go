@@ -47,6 +47,7 @@ type scope struct {
 	dir     string // of the project
 	service ci.Service
 	code    *affected.Project
+	chains  map[string]environment.Chain
 	ci.Affected
 }
 
@@ -96,6 +97,7 @@ func scoped(ctx context.Context, g *globals, o scopeOptions, forked bool) (*scop
 	}
 	s.Affected = ci.Affected{Schema: ci.AffectedSchema, Base: changes.Base, Commit: facts.Commit, Paths: len(changes.Paths)}
 	var unsaid error
+	s.chains = chains
 	if s.Removed, unsaid, err = s.gone(ctx, changes, o.removed); err != nil {
 		return nil, err
 	}
@@ -124,7 +126,8 @@ func (s *scope) allowed(ctx context.Context, flags []string) ([]string, error) {
 func (s *scope) gone(ctx context.Context, changes git.Changes, acknowledged []string) (gone []string, unsaid, err error) {
 	var names []string
 	for _, name := range changes.Deleted {
-		if file, ok := strings.CutSuffix(path.Base(name), ".yaml"); ok && path.Dir(name) == environment.Folder && environment.ValidName(file) {
+		file, ok := strings.CutSuffix(path.Base(name), ".yaml")
+		if _, moved := s.chains[file]; ok && !moved && strings.HasPrefix(name, environment.Folder+"/") && environment.ValidName(file) {
 			names = append(names, file)
 		}
 	}
@@ -206,8 +209,15 @@ func roleARN(env *environment.Environment, verb string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/infra-%s-%s", env.Partition(), env.Account(), env.Name(), verb)
 }
 
-// settingsFile is the path of an environment's settings, for messages.
-func settingsFile(name string) string { return path.Join(environment.Folder, name+".yaml") }
+// file is the path of an environment's settings, for messages.
+func (s *scope) file(name string) string { return settingsFile(s.chains, name) }
+
+func settingsFile(chains map[string]environment.Chain, name string) string {
+	if chain, ok := chains[name]; ok {
+		return chain.Files[0]
+	}
+	return path.Join(environment.Folder, name+".yaml")
+}
 
 // writeOut writes a file that a pipeline hands on.
 func writeOut(name string, data []byte) error {

@@ -38,6 +38,7 @@ type Console struct {
 
 	mu     sync.Mutex
 	live   string
+	above  int  // lines of it that stand above its last one
 	asking bool // a question stands on the last line: nothing may be drawn over it
 }
 
@@ -112,8 +113,8 @@ func (c *Console) Print(text string) {
 // Terminal tells whether there is a live line.
 func (c *Console) Terminal() bool { return c.terminal }
 
-// Live sets the line that is redrawn at the bottom of a terminal; empty
-// removes it. Without a terminal nothing is shown.
+// Live sets the line, or the lines, that are redrawn at the bottom of a
+// terminal; empty removes them. Without a terminal nothing is shown.
 func (c *Console) Live(format string, args ...any) {
 	if !c.terminal || c.opts.Quiet || c.opts.Verbose {
 		return
@@ -165,9 +166,14 @@ func (c *Console) paint(colour, text string) string {
 }
 
 func (c *Console) clear() {
-	if c.live != "" && !c.asking {
-		_, _ = io.WriteString(c.err, "\r\x1b[K")
+	if c.live == "" || c.asking {
+		return
 	}
+	erase := "\r\x1b[K"
+	if c.above > 0 {
+		erase = fmt.Sprintf("\r\x1b[%dA\x1b[J", c.above)
+	}
+	_, _ = io.WriteString(c.err, erase)
 }
 
 func (c *Console) draw() {
@@ -176,11 +182,27 @@ func (c *Console) draw() {
 	}
 	text := c.live
 	if f, ok := c.err.w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 4 && len([]rune(text)) >= width {
-			text = string([]rune(text)[:width-2]) + "…"
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil {
+			text = fit(text, width, height)
 		}
 	}
+	c.above = strings.Count(text, "\n")
 	_, _ = io.WriteString(c.err, text)
+}
+
+// fit cuts lines to a terminal. Where they are too many the last one, which
+// sums up, stays, and the others as far as there is room.
+func fit(text string, width, height int) string {
+	lines := strings.Split(text, "\n")
+	if height > 2 && len(lines) >= height {
+		lines = append(lines[:height-3:height-3], "…", lines[len(lines)-1])
+	}
+	for i, line := range lines {
+		if runes := []rune(line); width > 4 && len(runes) >= width {
+			lines[i] = string(runes[:width-2]) + "…"
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Elapsed writes a duration for people: 4s, 1m02s, 2h03m.

@@ -42,10 +42,10 @@ func Create(project string, d Draft) (*Environment, error) {
 		return nil, fault.New(fault.Usage, op, fmt.Errorf("%q is not %s", shortened(d.Name), nameSays), "infra env new NAME, with another name")
 	}
 	if f.has(d.Name) {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s is there already, and is never overwritten", file(d.Name)), "infra validate "+d.Name+", or choose another name")
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s is there already, and is never overwritten", f.file(d.Name)), "infra validate "+d.Name+", or choose another name")
 	}
 	if !f.has(d.From) {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s to extend%s", file(d.From), f.suggest(d.From)), "infra env new --help")
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s to extend%s", f.file(d.From), f.suggest(d.From)), "infra env new --help")
 	}
 	parent, _, problems := f.load(d.From)
 	if len(problems) > 0 {
@@ -53,7 +53,7 @@ func Create(project string, d Draft) (*Environment, error) {
 	}
 	text := d.text(parent)
 	f.draft = &draft{d.Name, []byte(text)}
-	f.files, f.names = append(f.files, d.Name+suffix), append(f.names, d.Name)
+	f.files, f.names, f.homes[d.Name] = append(f.files, d.Name+suffix), append(f.names, d.Name), []string{d.Name + suffix}
 	env, _, problems := f.load(d.Name)
 	problems = append(problems, f.colliding(d.Name)...)
 	if len(problems) == 0 {
@@ -173,14 +173,14 @@ func (f *folder) write(name, text string) (err error) {
 	}()
 	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", file(name), err)
+		return fmt.Errorf("write %s: %w", f.file(name), err)
 	}
 	_, err = out.WriteString(text)
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", file(name), err)
+		return fmt.Errorf("write %s: %w", f.file(name), err)
 	}
 	if err := root.Link(part, name+suffix); err != nil {
-		return fmt.Errorf("write %s, which is never overwritten: %w", file(name), err)
+		return fmt.Errorf("write %s, which is never overwritten: %w", f.file(name), err)
 	}
 	return nil
 }

@@ -57,6 +57,10 @@ func (e *Environment) StateBucket() string { return e.settings.State.Bucket }
 // Tags are the tags of every resource.
 func (e *Environment) Tags() map[string]string { return e.Settings().Tags }
 
+// Maintenance are the windows in which a roll-out may change the environment;
+// none: always.
+func (e *Environment) Maintenance() []string { return e.Settings().Maintenance }
+
 // SSH is how hosts are reached.
 func (e *Environment) SSH() SSH { return e.Settings().SSH }
 

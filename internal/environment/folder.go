@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,11 +23,13 @@ const suffix = ".yaml"
 // letters, digits and -, a letter first. Nothing else ever becomes a path.
 func ValidName(name string) bool { return namePattern.MatchString(name) }
 
-// folder is the environments of a project as the file system has them.
+// folder is the environments of a project as the file system has them. Files
+// may stand in folders of their own; the name is that of the file alone.
 type folder struct {
 	project string
-	files   []string // names of all .yaml and .yml files
-	names   []string // of the environments and bases: valid names, without .yaml
+	files   []string            // all .yaml and .yml files, relative to the folder
+	names   []string            // of the environments and bases: valid names, without .yaml; sorted
+	homes   map[string][]string // name -> its file; more than one is a mistake
 	formats map[string]format
 	draft   *draft // a file that is not written yet; nil: there is none
 }
@@ -46,21 +49,33 @@ func open(project string) (*folder, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("look for environments: %s is not a folder (a link is not followed)", at)
 	}
-	entries, err := os.ReadDir(at)
+	f := &folder{project: project, formats: makeFormats(), homes: map[string][]string{}}
+	err = fs.WalkDir(os.DirFS(at), ".", func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(e.Name(), ".") && file != "." {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(file) != suffix && path.Ext(file) != ".yml" {
+			return nil
+		}
+		f.files = append(f.files, file)
+		if name, ok := strings.CutSuffix(path.Base(file), suffix); ok && ValidName(name) {
+			f.homes[name] = append(f.homes[name], file)
+		}
+		if e.IsDir() {
+			return fs.SkipDir // it is taken for a file, and refused as none
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("look for environments: %w", err)
 	}
-	f := &folder{project: project, formats: makeFormats()}
-	for _, e := range entries {
-		file := e.Name()
-		if strings.HasPrefix(file, ".") || (filepath.Ext(file) != suffix && filepath.Ext(file) != ".yml") {
-			continue
-		}
-		f.files = append(f.files, file)
-		if name, ok := strings.CutSuffix(file, suffix); ok && ValidName(name) {
-			f.names = append(f.names, name)
-		}
-	}
+	f.names = slices.Sorted(maps.Keys(f.homes))
 	return f, nil
 }
 
@@ -70,14 +85,14 @@ func (f *folder) misnamed() Problems {
 	var out Problems
 	for i, file := range f.files {
 		at := Place{File: path.Join(Folder, file)}
-		name, ok := strings.CutSuffix(file, suffix)
+		name, ok := strings.CutSuffix(path.Base(file), suffix)
 		if !ok {
 			out = append(out, Problem{at, "a file of an environment ends in .yaml, not .yml"})
 		} else if !ValidName(name) {
 			out = append(out, Problem{at, "the name must be " + nameSays + ", then .yaml"})
 		}
 		for _, other := range f.files[:i] {
-			if strings.EqualFold(file, other) {
+			if sameButForCase(file, other) {
 				out = append(out, Problem{at, fmt.Sprintf("differs from %s in upper and lower case only", other)})
 			}
 		}
@@ -85,11 +100,16 @@ func (f *folder) misnamed() Problems {
 	return out
 }
 
+// sameButForCase compares the names of two files, wherever they are.
+func sameButForCase(one, other string) bool {
+	return path.Base(one) != path.Base(other) && strings.EqualFold(path.Base(one), path.Base(other))
+}
+
 // colliding are the problems of misnamed that concern one name.
 func (f *folder) colliding(name string) Problems {
 	var out Problems
 	for _, file := range f.files {
-		if file != name+suffix && strings.EqualFold(file, name+suffix) {
+		if sameButForCase(file, name+suffix) {
 			out = append(out, Problem{Place{File: path.Join(Folder, file)}, fmt.Sprintf("differs from %s%s in upper and lower case only", name, suffix)})
 		}
 	}
@@ -97,7 +117,7 @@ func (f *folder) colliding(name string) Problems {
 }
 
 // has says whether there is a file of exactly this name.
-func (f *folder) has(name string) bool { return slices.Contains(f.names, name) }
+func (f *folder) has(name string) bool { return len(f.homes[name]) > 0 }
 
 // suggest completes "no environment ...".
 func (f *folder) suggest(name string) string {
@@ -107,8 +127,14 @@ func (f *folder) suggest(name string) string {
 	return spelling.Suggest(name, f.names)
 }
 
-// file is the path of an environment's file, relative to the project.
-func file(name string) string { return path.Join(Folder, name+suffix) }
+// file is the path of an environment's file, relative to the project: where it
+// would be expected when there is none.
+func (f *folder) file(name string) string {
+	if f.has(name) {
+		return path.Join(Folder, f.homes[name][0])
+	}
+	return path.Join(Folder, name+suffix)
+}
 
 // read reads the file of a name that has() knows. Only a regular file inside
 // the folder is read, and no more of it than is allowed.
@@ -117,14 +143,18 @@ func (f *folder) read(name string) (data []byte, problems Problems) {
 		return f.draft.text, nil
 	}
 	refuse := func(format string, args ...any) Problems {
-		return Problems{{Place{file(name), 1, 1}, fmt.Sprintf(format, args...)}}
+		return Problems{{Place{f.file(name), 1, 1}, fmt.Sprintf(format, args...)}}
 	}
+	if homes := f.homes[name]; len(homes) > 1 {
+		return nil, refuse("the name is taken by %s too: an environment's name is that of its file, in whichever folder", path.Join(Folder, homes[1]))
+	}
+	file := f.homes[name][0]
 	root, err := os.OpenRoot(filepath.Join(f.project, Folder))
 	if err != nil {
 		return nil, refuse("open the folder: %v", err)
 	}
 	defer root.Close() //nolint:errcheck // nothing was written
-	before, err := root.Lstat(name + suffix)
+	before, err := root.Lstat(file)
 	if err != nil {
 		return nil, refuse("%v", err)
 	}
@@ -134,7 +164,7 @@ func (f *folder) read(name string) (data []byte, problems Problems) {
 	if !before.Mode().IsRegular() {
 		return nil, refuse("is not a regular file")
 	}
-	opened, err := root.Open(name + suffix)
+	opened, err := root.Open(file)
 	if err != nil {
 		return nil, refuse("%v", err)
 	}

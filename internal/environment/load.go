@@ -27,13 +27,13 @@ func Load(project, name string) (*Environment, error) {
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
 	if !f.has(name) {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s%s", file(name), f.suggest(name)),
-			fmt.Sprintf("use one of %s, or write %s", strings.Join(f.deployable(), ", "), file(name)))
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s%s", f.file(name), f.suggest(name)),
+			fmt.Sprintf("use one of %s, or write %s", strings.Join(f.deployable(), ", "), f.file(name)))
 	}
 	env, base, problems := f.load(name)
 	problems = append(problems, f.colliding(name)...)
 	if len(problems) == 0 && base {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s: no account is set, so it is a base that others extend, and nothing can be done with it", file(name)),
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s: no account is set, so it is a base that others extend, and nothing can be done with it", f.file(name)),
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
 	if len(problems) == 0 {
@@ -52,28 +52,63 @@ func Load(project, name string) (*Environment, error) {
 // LoadAll reads every environment of the project, in the order of their
 // names, and reports the problems of all, of bases and of file names too.
 func LoadAll(project string) ([]*Environment, error) {
-	const op = "read environments"
 	f, err := open(project)
 	if err != nil {
-		return nil, noFolder(op, err)
+		return nil, noFolder(opAll, err)
 	}
-	problems := f.misnamed()
-	var all []*Environment
+	all, problems := f.loadEach(func(string) bool { return true })
+	if problems = append(f.misnamed(), problems...); len(problems) > 0 {
+		return nil, fault.New(fault.Usage, opAll, problems.sorted(), "mend the files, then infra validate")
+	}
+	return all, nil
+}
+
+// LoadThese reads the environments whose file, relative to the project, is
+// wanted, in the order of their names. A base is none of them, and mistakes in
+// other files do not count.
+func LoadThese(project string, wanted func(file string) bool) ([]*Environment, error) {
+	f, err := open(project)
+	if err != nil {
+		return nil, noFolder(opAll, err)
+	}
+	all, problems := f.loadEach(wanted)
+	for _, env := range all {
+		problems = append(problems, f.colliding(env.name)...)
+	}
+	if len(problems) > 0 {
+		return nil, fault.New(fault.Usage, opAll, problems.sorted(), "mend the files, then infra validate")
+	}
+	return all, nil
+}
+
+const opAll = "read environments"
+
+// loadEach loads the wanted environments, and the others as far as their
+// networks could overlap with those.
+func (f *folder) loadEach(wanted func(file string) bool) (chosen []*Environment, problems Problems) {
+	var others []*Environment
 	for _, name := range f.names {
 		env, base, broken := f.load(name)
-		problems = append(problems, broken...)
+		want := wanted(f.file(name))
+		if want {
+			problems = append(problems, broken...)
+		}
 		if len(broken) > 0 || base {
 			continue
 		}
-		for _, earlier := range all {
+		for _, earlier := range chosen {
 			problems = append(problems, overlaps(env, earlier)...)
 		}
-		all = append(all, env)
+		if !want {
+			others = append(others, env)
+			continue
+		}
+		for _, other := range others {
+			problems = append(problems, overlaps(env, other)...)
+		}
+		chosen = append(chosen, env)
 	}
-	if len(problems) > 0 {
-		return nil, fault.New(fault.Usage, op, problems.sorted(), "mend the files, then infra validate")
-	}
-	return all, nil
+	return chosen, problems
 }
 
 // List names the environments that something can be done with, in
@@ -105,7 +140,7 @@ func (f *folder) load(name string) (env *Environment, base bool, problems Proble
 	for _, t := range slices.Backward(chain) {
 		whole = merge(whole, t)
 	}
-	env = &Environment{name: name, file: file(name)}
+	env = &Environment{name: name, file: f.file(name)}
 	d := &decoder{places: make(map[string]Place)}
 	if err := d.block(reflect.ValueOf(&env.settings).Elem(), whole, ""); err != nil {
 		return nil, false, append(c.problems, Problem{Place{env.file, 1, 1}, err.Error()})
@@ -141,7 +176,7 @@ func (f *folder) chain(name string, c *checker) (trees []*tree, ok bool) {
 		data, problems := f.read(name)
 		if len(problems) == 0 {
 			var t *tree
-			t, problems = parse(file(name), data)
+			t, problems = parse(f.file(name), data)
 			if t != nil {
 				c.block(t, reflect.TypeFor[Settings](), "")
 				trees = append(trees, t)
@@ -163,7 +198,7 @@ func (f *folder) chain(name string, c *checker) (trees []*tree, ok bool) {
 		case len(seen) == maxChain:
 			return trees, c.refuse(at, "extends", "more than %d files extend each other", maxChain)
 		case !f.has(name):
-			return trees, c.refuse(at, "extends", "there is no %s to extend%s", file(name), f.suggest(name))
+			return trees, c.refuse(at, "extends", "there is no %s to extend%s", f.file(name), f.suggest(name))
 		}
 	}
 }

@@ -13,19 +13,20 @@ import "encoding/json"
 // unique refuses an entry twice; required must be set once everything is
 // merged.
 type Settings struct {
-	Extends   string            `json:"extends" format:"name" doc:"The environment file, without .yaml, whose values this one starts from. Maps are merged key by key; a list or a single value replaces the inherited one."`
-	Account   string            `json:"account" format:"account" required:"true" doc:"The AWS account, 12 digits, in quotes. A file that neither sets nor inherits it is a base: others may extend it, nothing can be applied to it."`
-	Region    string            `json:"region" format:"region" required:"true" doc:"The AWS region that holds everything of this environment."`
-	Protected bool              `json:"protected" default:"false" doc:"Every change asks for the environment's name (typed, or by --confirm; --auto-approve does not answer for it) and comes from a clean checkout of the main branch's newest commit."`
-	Emulated  bool              `json:"emulated" default:"false" doc:"The AWS API of this environment is the sandbox's emulator. Never true for a real account."`
-	Endpoint  string            `json:"endpoint" format:"endpoint" default:"\"\"" doc:"Address of the emulator on this machine; only together with emulated: true, and then required."`
-	Role      *Role             `json:"role" doc:"The IAM role that Terraform, its backend and infra itself assume. Without it the caller's own credentials are used. null removes an inherited one."`
-	State     State             `json:"state" doc:"Where the Terraform states, the lease and the ledger live."`
-	Tags      map[string]string `json:"tags" default:"{}" doc:"Tags that every resource of the environment gets."`
-	SSH       SSH               `json:"ssh" doc:"How hosts are reached."`
-	Hosts     Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
-	Drift     Drift             `json:"drift" doc:"What infra drift reports."`
-	Products  Products          `json:"products" doc:"Settings of each product."`
+	Extends     string            `json:"extends" format:"name" doc:"The environment file, without .yaml, whose values this one starts from. Maps are merged key by key; a list or a single value replaces the inherited one."`
+	Account     string            `json:"account" format:"account" required:"true" doc:"The AWS account, 12 digits, in quotes. A file that neither sets nor inherits it is a base: others may extend it, nothing can be applied to it."`
+	Region      string            `json:"region" format:"region" required:"true" doc:"The AWS region that holds everything of this environment."`
+	Protected   bool              `json:"protected" default:"false" doc:"Every change asks for the environment's name (typed, or by --confirm; --auto-approve does not answer for it) and comes from a clean checkout of the main branch's newest commit."`
+	Emulated    bool              `json:"emulated" default:"false" doc:"The AWS API of this environment is the sandbox's emulator. Never true for a real account."`
+	Endpoint    string            `json:"endpoint" format:"endpoint" default:"\"\"" doc:"Address of the emulator on this machine; only together with emulated: true, and then required."`
+	Role        *Role             `json:"role" doc:"The IAM role that Terraform, its backend and infra itself assume. Without it the caller's own credentials are used. null removes an inherited one."`
+	State       State             `json:"state" doc:"Where the Terraform states, the lease and the ledger live."`
+	Tags        map[string]string `json:"tags" default:"{}" doc:"Tags that every resource of the environment gets."`
+	SSH         SSH               `json:"ssh" doc:"How hosts are reached."`
+	Hosts       Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
+	Maintenance []string          `json:"maintenance" format:"window" unique:"true" max:"20" default:"[]" doc:"When infra fleet may change the environment: days, hours by the clocks of a zone; hours that end before they begin end on the next day. Without any: always. infra apply does not look at it."`
+	Drift       Drift             `json:"drift" doc:"What infra drift reports."`
+	Products    Products          `json:"products" doc:"Settings of each product."`
 }
 
 // Role is what is assumed before anything is done in the account.

@@ -43,7 +43,7 @@ func (p *Platform) compare(ctx context.Context, plans *Plans, kept bundle.Bundle
 	p.con.Step("%s: comparing with what was approved", p.Env.Name())
 	stacks := make([]guard.Approval, len(plans.Stacks))
 	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide())
+	group.SetLimit(SideBySide())
 	for i, s := range plans.Stacks {
 		a := &stacks[i]
 		a.Stack, a.Fresh.Unplanned, a.Approved.Unplanned = s.Stack.String(), s.Deferred, "the bundle has none"

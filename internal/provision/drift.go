@@ -86,7 +86,7 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 	}
 	plans := make([]drift.Plan, len(prepared.Stacks))
 	group, planning := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide())
+	group.SetLimit(SideBySide())
 	for i, s := range prepared.Stacks {
 		plans[i].Stack = s.Stack.String()
 		own := states[s.Stack.Product]

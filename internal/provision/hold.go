@@ -35,6 +35,7 @@ func (p *Platform) Change(ctx context.Context, verb string, wait run.Wait, work 
 // is the run's: it ends with the caller's, and when the lease is lost.
 func (p *Platform) hold(ctx context.Context, verb string, wait run.Wait) (context.Context, error) {
 	p.holder = run.NewHolder(p.Run, verb, p.Caller.ARN, p.Code.Commit)
+	p.holder.Rollout = p.Rollout
 	p.record = run.NewRecord(p.holder, p.Env.Name())
 	p.record.Dirty = len(p.Code.Dirty) > 0
 	p.record.Tools = map[string]string{"terraform": terraform.Version}

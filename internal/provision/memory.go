@@ -9,8 +9,8 @@ import (
 // providerMemory is what a Terraform with the AWS provider holds, in bytes.
 const providerMemory = 900 << 20
 
-// sideBySide is how many Terraforms fit into the machine's free memory.
-func sideBySide() int {
+// SideBySide is how many Terraforms fit into the machine's free memory.
+func SideBySide() int {
 	data, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 2

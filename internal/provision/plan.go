@@ -104,7 +104,7 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	}
 	self := run.NewHolder(p.Run, "plan", p.Caller.ARN, p.Code.Commit)
 	group, planning := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide())
+	group.SetLimit(SideBySide())
 	for _, s := range plans.Stacks {
 		if destroy && states[s.Stack.Product] == nil {
 			continue // nothing was ever made

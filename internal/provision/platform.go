@@ -35,6 +35,8 @@ type Platform struct {
 	Code    guard.GitFacts // of the project: which commit this is
 	Content string         // digest of what the environment is made of in that commit; only a pipeline asks for it
 
+	Rollout string // that the run is a part of; only infra fleet sets it
+
 	con    *console.Console
 	target account.Target
 	aws    aws.Config

@@ -159,7 +159,7 @@ func (c *candidate) set(raw []byte) error {
 // as it would be. Without a state as it is only the second is made.
 func (c *candidate) plans(ctx context.Context, hasBefore bool) (before, after terraform.Plan, err error) {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide())
+	group.SetLimit(SideBySide())
 	if hasBefore {
 		group.Go(func() (err error) {
 			before, err = c.before.Plan(ctx, terraform.PlanOptions{})

@@ -62,13 +62,22 @@ func DriftOf(environment string, found []drift.Finding, skippedHosts bool, took 
 	return e
 }
 
-// Code is the exit code of the report: what failed is worse than drift, and
-// where everything failed in the same way the code says in which.
+// Code is the exit code of the report.
 func (d DriftDocument) Code() fault.Code {
-	var codes []fault.Code
+	var problems []*Problem
 	for _, e := range d.Environments {
-		if e.Error != nil && !slices.Contains(codes, e.Error.Code) {
-			codes = append(codes, e.Error.Code)
+		problems = append(problems, e.Error)
+	}
+	return joined(problems, d.Drift)
+}
+
+// joined is the exit code of many environments: what failed is worse than what
+// differs, and where everything failed in the same way the code says in which.
+func joined(problems []*Problem, differences bool) fault.Code {
+	var codes []fault.Code
+	for _, p := range problems {
+		if p != nil && !slices.Contains(codes, p.Code) {
+			codes = append(codes, p.Code)
 		}
 	}
 	switch {
@@ -78,7 +87,7 @@ func (d DriftDocument) Code() fault.Code {
 		return codes[0]
 	case len(codes) > 1:
 		return fault.Failed
-	case d.Drift:
+	case differences:
 		return fault.Differences
 	default:
 		return fault.OK

@@ -135,7 +135,7 @@ func (s *Store) alive(held Held) *Record {
 	}
 	return &Record{
 		Schema: RecordSchema, Run: held.Run, Verb: held.Verb, Environment: s.environment, Who: held.Who, Host: held.Host, Caller: held.Caller,
-		Commit: held.Commit, Started: held.Since, Result: Running, Stacks: []StackRecord{}, Hosts: []HostRecord{},
+		Commit: held.Commit, Rollout: held.Rollout, Started: held.Since, Result: Running, Stacks: []StackRecord{}, Hosts: []HostRecord{},
 	}
 }
 

@@ -24,6 +24,8 @@ type Holder struct {
 	Commit string    `json:"commit"` // of the project; empty outside of a repository
 	Since  time.Time `json:"since"`  // UTC, by the holder's clock
 
+	Rollout string `json:"rollout,omitempty"` // that the run is a part of
+
 	Boot  string `json:"boot,omitempty"` // where PID means something (process.Place); empty: nothing can be proven
 	PID   int    `json:"pid,omitempty"`
 	Start uint64 `json:"start,omitempty"` // of the process, in clock ticks since boot

@@ -55,7 +55,8 @@ type Record struct {
 	Host        string            `json:"host"`
 	Caller      string            `json:"caller"`
 	Commit      string            `json:"commit"`
-	Dirty       bool              `json:"dirty"` // the working tree held more than the commit
+	Dirty       bool              `json:"dirty"`             // the working tree held more than the commit
+	Rollout     string            `json:"rollout,omitempty"` // that the run is a part of
 	Started     time.Time         `json:"started"`
 	Ended       time.Time         `json:"ended,omitzero"`
 	Tools       map[string]string `json:"tools,omitempty"`  // program -> version
@@ -88,6 +89,6 @@ func (r Record) Finished() bool { return r.Result != Running && r.Result != Unkn
 func NewRecord(h Holder, environment string) *Record {
 	return &Record{
 		Schema: RecordSchema, Run: h.Run, Verb: h.Verb, Environment: environment, Who: h.Who, Host: h.Host, Caller: h.Caller, Commit: h.Commit,
-		Started: h.Since, Result: Running, Stacks: []StackRecord{}, Hosts: []HostRecord{},
+		Rollout: h.Rollout, Started: h.Since, Result: Running, Stacks: []StackRecord{}, Hosts: []HostRecord{},
 	}
 }

@@ -42,15 +42,24 @@ type Run struct {
 	Started time.Time
 }
 
-// New makes a run's directory and removes the oldest beyond those kept.
-func New(project, environment string) (*Run, error) {
+// NewID makes the id of a run or a roll-out.
+func NewID(now time.Time) (string, error) {
 	random := make([]byte, 3)
 	if _, err := rand.Read(random); err != nil {
-		return nil, fmt.Errorf("make a run id: %w", err)
+		return "", fmt.Errorf("make an id: %w", err)
 	}
+	return now.UTC().Format(stamped) + "-" + hex.EncodeToString(random), nil
+}
+
+// New makes a run's directory and removes the oldest beyond those kept.
+func New(project, environment string) (*Run, error) {
 	now := time.Now().UTC()
+	id, err := NewID(now)
+	if err != nil {
+		return nil, err
+	}
 	parent := filepath.Join(project, ".infra", "runs", environment)
-	r := &Run{ID: now.Format("20060102T150405Z") + "-" + hex.EncodeToString(random), Started: now}
+	r := &Run{ID: id, Started: now}
 	r.Dir = filepath.Join(parent, r.ID)
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the run's directory: %w", err)
