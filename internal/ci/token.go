@@ -17,7 +17,7 @@ import (
 // token of OpenID Connect, and with what.
 const (
 	tokenURL    = "ACTIONS_ID_TOKEN_REQUEST_URL"
-	tokenBearer = "ACTIONS_ID_TOKEN_REQUEST_TOKEN" //nolint:gosec // G101: the name of a variable
+	tokenBearer = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 )
 
 // awsAudience is for whom the token is: what AWS expects of GitHub's.

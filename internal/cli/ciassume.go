@@ -14,9 +14,9 @@ import (
 // The variables by which AWS's SDKs know a token of OpenID Connect, the role to
 // take with it, and a key that comes before both.
 const (
-	tokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // G101: the name of a variable
+	tokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE"
 	tokenRole = "AWS_ROLE_ARN"
-	accessKey = "AWS_ACCESS_KEY_ID"
+	accessKey = "AWS_ACCESS_KEY_ID" //nolint:gosec // G101: the name of a variable
 )
 
 // assume lets the SDK take the environment's own role where the pipeline gave

@@ -14,8 +14,8 @@ import (
 	"infra/internal/fault"
 )
 
-// clear takes away what a pipeline would say of credentials.
-func clear(t *testing.T) {
+// noCredentials takes away what a pipeline would say of credentials.
+func noCredentials(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{tokenFile, tokenRole, accessKey, "GITHUB_ACTIONS", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
 		t.Setenv(name, "")
@@ -37,7 +37,7 @@ func TestAssume(t *testing.T) {
 		"an emulator":          {"sandbox", "/token", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clear(t)
+			noCredentials(t)
 			t.Setenv(tokenFile, c.token)
 			t.Setenv(tokenRole, c.role)
 			t.Setenv(accessKey, c.key)
@@ -68,7 +68,7 @@ func TestAssumeByGitHub(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	}))
 	defer server.Close()
-	clear(t)
+	noCredentials(t)
 	t.Setenv("GITHUB_ACTIONS", "true")
 	t.Setenv("ACTIONS_ID_TOKEN_REQUEST_URL", server.URL+"/?api-version=2")
 	t.Setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "b34r3r")

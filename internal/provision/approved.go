@@ -76,7 +76,7 @@ func (s *StackPlan) intents(ctx context.Context, a *guard.Approval, approved str
 	}
 	a.Approved.Effects, err = s.workspace.Effects(ctx, approved)
 	if err != nil && fault.CodeOf(err) != fault.Interrupted {
-		return fault.New(fault.Refused, "read the approved plan of "+s.Stack.String(), errors.New("Terraform does not take it for a plan of this stack"), "")
+		return fault.New(fault.Refused, "read the approved plan of "+s.Stack.String(), errors.New("it is none that Terraform takes for a plan of this stack"), "")
 	}
 	return err
 }
