@@ -28,11 +28,11 @@ func (i *installation) accept(ctx context.Context) error {
 	if err != nil && fault.CodeOf(err) != fault.Hosts {
 		return err
 	}
-	i.checks = append(i.checks, driftChecks(i.name, found, err)...)
-	sources, err := statusSources(ctx, i.p)
-	if err != nil {
-		return err
+	sources, problem := statusSources(ctx, i.p)
+	if problem != nil {
+		return problem
 	}
+	i.checks = append(i.checks, driftChecks(i.name, found, len(sources.Inventory.Hosts()), err)...)
 	asked, err := probe(ctx, i.p, sources)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (i *installation) accept(ctx context.Context) error {
 
 // driftChecks are three answers of one look: what Terraform would change, what
 // Ansible would, and what nobody manages.
-func driftChecks(name string, found []drift.Finding, hosts error) []install.Check {
+func driftChecks(name string, found []drift.Finding, machines int, hosts error) []install.Check {
 	counting, _ := drift.Split(found)
 	count := func(kinds ...drift.Kind) int {
 		n := 0
@@ -80,7 +80,10 @@ func driftChecks(name string, found []drift.Finding, hosts error) []install.Chec
 		return c
 	}
 	onHosts := answer("hosts as the roles say", "Ansible would change nothing", "task would change hosts, in all", count(drift.Host))
-	if hosts != nil {
+	switch {
+	case machines == 0:
+		onHosts.Detail = "there are no hosts"
+	case hosts != nil:
 		onHosts = install.Check{Check: onHosts.Check, Detail: hosts.Error(), Mend: cmp.Or(fault.HintOf(hosts), "infra configure "+name)}
 	}
 	return []install.Check{

@@ -218,7 +218,7 @@ func (r *removal) prove(ctx context.Context) error {
 	if err != nil || doc.Gone {
 		return err
 	}
-	return fault.New(fault.Failed, "uninstall "+r.name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+r.name)
+	return fault.New(fault.Failed, "uninstall "+r.name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+r.name+" again; AWS goes on listing NAT gateways for about an hour after their end")
 }
 
 // dataBuckets are the buckets of the baseline, by the names that it gives them.

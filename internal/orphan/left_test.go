@@ -35,8 +35,11 @@ func TestMarks(t *testing.T) {
 		marks
 		want bool
 	}{
-		{nil, true}, {marks{"environment": "prod"}, true}, {marks{"environment": "prod", "managed_by": "infra"}, true},
-		{marks{"environment": "staging"}, false}, {marks{"environment": "prod", Tag: "run"}, false},
+		{nil, true},
+		{marks{"environment": "prod"}, true},
+		{marks{"environment": "prod", "managed_by": "infra"}, true},
+		{marks{"environment": "staging"}, false},
+		{marks{"environment": "prod", Tag: "run"}, false},
 	} {
 		if c.carried(tags) != c.want {
 			t.Errorf("%v is carried: %v", c.marks, !c.want)

@@ -124,7 +124,7 @@ func (s Sources) machineQuotas(ctx context.Context) []Finding {
 }
 
 // cpuQuotas adds up vCPUs by family; odd are the types of no known one.
-func cpuQuotas(all []machines, used map[string]int, sizes map[string]int) (quotas []quota, odd []string) {
+func cpuQuotas(all []machines, used, sizes map[string]int) (quotas []quota, odd []string) {
 	byCode := map[string]*quota{}
 	for _, m := range all {
 		f, known := familyOf(m.Type)

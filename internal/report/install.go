@@ -116,10 +116,18 @@ func (i Installation) decode() (*installed, error) {
 		name string
 		into any
 	}{
-		{i.Pipeline, "vpc", &d.vpc}, {i.Pipeline, "zookeeper", &d.zookeeper}, {i.Pipeline, "postgresql", &d.postgresql}, {i.Pipeline, "emr", &d.emr},
-		{i.Baseline, "kms_key_arns", &d.keys}, {i.Baseline, "backup_bucket", &d.backups}, {i.Baseline, "alert_topic_arn", &d.topic},
-		{i.Baseline, "plan_role_arn", &d.plan}, {i.Baseline, "apply_role_arn", &d.apply}, {i.Baseline, "permission_boundary_arn", &d.boundary},
-		{i.Baseline, "trail_arn", &d.trail}, {i.Baseline, "log_bucket", &d.log},
+		{i.Pipeline, "vpc", &d.vpc},
+		{i.Pipeline, "zookeeper", &d.zookeeper},
+		{i.Pipeline, "postgresql", &d.postgresql},
+		{i.Pipeline, "emr", &d.emr},
+		{i.Baseline, "kms_key_arns", &d.keys},
+		{i.Baseline, "backup_bucket", &d.backups},
+		{i.Baseline, "alert_topic_arn", &d.topic},
+		{i.Baseline, "plan_role_arn", &d.plan},
+		{i.Baseline, "apply_role_arn", &d.apply},
+		{i.Baseline, "permission_boundary_arn", &d.boundary},
+		{i.Baseline, "trail_arn", &d.trail},
+		{i.Baseline, "log_bucket", &d.log},
 	} {
 		output, there := o.from[o.name]
 		if !there {

@@ -19,8 +19,15 @@ func (doc InstallDocument) parts() []part {
 		phases = append(phases, Named{string(p.Phase), text})
 	}
 	return []part{
-		{"Account", doc.Account}, {"Endpoints", doc.Endpoints}, {"Who has access", doc.Access}, {"Encryption", doc.Encryption},
-		{"Backups, and how to restore", doc.Backups}, {"Alarms", doc.Alarms}, {"Versions", doc.Versions}, {"How long it took", phases}, {"Every day", doc.Commands},
+		{"Account", doc.Account},
+		{"Endpoints", doc.Endpoints},
+		{"Who has access", doc.Access},
+		{"Encryption", doc.Encryption},
+		{"Backups, and how to restore", doc.Backups},
+		{"Alarms", doc.Alarms},
+		{"Versions", doc.Versions},
+		{"How long it took", phases},
+		{"Every day", doc.Commands},
 	}
 }
 
