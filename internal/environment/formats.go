@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"infra/internal/audit"
 	"infra/internal/drift"
 )
 
@@ -70,6 +71,7 @@ func makeFormats() map[string]format {
 		"emr_release":    form(`^emr-([7-9]|[1-9][0-9])\.[0-9]{1,2}\.[0-9]{1,2}$`, "an EMR release of 7 or later, such as emr-7.13.0"),
 		"s3_address":     form(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+\.zip)?$`, "an S3 address such as s3://bucket/certificates.zip"),
 		"noise":          form(`^[^ ](.{0,298}[^ ])?$`, "known noise of 1 to 300 characters, such as module.vpc.aws_subnet.*#tags.scanned").and(refusesNoise),
+		"exception":      form(`^[^ ]+ [^ ]+ because [^ ].{0,400}$`, "an exception such as no-boundary aws_iam_role.plan because it only reads").and(refusesException),
 		"application":    form(`^[A-Z][A-Za-z0-9]{1,40}$`, "an EMR application, such as Spark"),
 	}
 }
@@ -94,6 +96,14 @@ func refusesService(text string) string {
 // refusesNoise wants what drift understands, and nothing that hides all.
 func refusesNoise(text string) string {
 	if err := drift.CheckIgnore(text); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// refusesException wants what audit understands.
+func refusesException(text string) string {
+	if err := audit.CheckIgnore(text); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -65,10 +65,20 @@ func DriftOf(environment string, found []drift.Finding, skippedHosts bool, took 
 // Code is the exit code of the report: what failed is worse than drift, and
 // where everything failed in the same way the code says in which.
 func (d DriftDocument) Code() fault.Code {
-	var codes []fault.Code
+	problems := make([]*Problem, 0, len(d.Environments))
 	for _, e := range d.Environments {
-		if e.Error != nil && !slices.Contains(codes, e.Error.Code) {
-			codes = append(codes, e.Error.Code)
+		problems = append(problems, e.Error)
+	}
+	return worst(problems, d.Drift)
+}
+
+// worst is the exit code of a report on several environments, each with its
+// problem or nil, in some of which something was found.
+func worst(problems []*Problem, found bool) fault.Code {
+	var codes []fault.Code
+	for _, p := range problems {
+		if p != nil && !slices.Contains(codes, p.Code) {
+			codes = append(codes, p.Code)
 		}
 	}
 	switch {
@@ -78,7 +88,7 @@ func (d DriftDocument) Code() fault.Code {
 		return codes[0]
 	case len(codes) > 1:
 		return fault.Failed
-	case d.Drift:
+	case found:
 		return fault.Differences
 	default:
 		return fault.OK
