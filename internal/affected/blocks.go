@@ -21,7 +21,8 @@ type Block struct {
 	Skips []Skip
 }
 
-// Skip is checkov's comment in a block that a check does not apply, and why.
+// Skip is a comment in a block, in checkov's form, that a check of checkov's or
+// a rule of the audit does not apply, and why.
 type Skip struct {
 	ID, Reason string
 	Line       int
@@ -80,7 +81,7 @@ func blocksOf(tree fs.FS, name, prefix string, out map[string]Block) error {
 	return nil
 }
 
-var skipComment = regexp.MustCompile(`#\s*checkov:skip=(\w+):(.*)`)
+var skipComment = regexp.MustCompile(`#\s*(?:audit|checkov):skip=([\w-]+):(.*)`)
 
 // skipsIn are the comments between two places of a file.
 func skipsIn(text []byte, from, to hcl.Pos) []Skip {

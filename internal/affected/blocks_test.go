@@ -20,7 +20,7 @@ func TestBlocks(t *testing.T) {
 			`module "vpc" { source = "../../layers/vpc" }`, `module "away" { source = "example/away/aws" }`, ``, `resource "aws_key_pair" "operator" {}`),
 		"terraform/layers/vpc/main.tf": file(
 			`# checkov:skip=CKV_AWS_9:before the block, so of no block`, `resource "aws_vpc" "this" {`,
-			`  #checkov:skip=CKV2_AWS_11:there is a reason; review by 2027-11`, `  # checkov:skip=CKV_AWS_7:and another`, `}`),
+			`  #checkov:skip=CKV2_AWS_11:there is a reason; review by 2027-11`, `  # audit:skip=flow-logs:and another`, `}`),
 		"terraform/layers/vpc/bastion.tf":   file(``, `module "bastion" {`, `  count  = 1`, `  source = "../host"`, `}`),
 		"terraform/layers/host/main.tf":     file(`resource "aws_instance" "this" {}`),
 		"terraform/layers/host/old.tf.json": file(`{"resource": {"aws_ebs_volume": {"this": {}}}}`),
@@ -30,7 +30,7 @@ func TestBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	vpc := affected.Block{File: "terraform/layers/vpc/main.tf", Line: 2, Skips: []affected.Skip{
-		{"CKV2_AWS_11", "there is a reason; review by 2027-11", 3}, {"CKV_AWS_7", "and another", 4},
+		{"CKV2_AWS_11", "there is a reason; review by 2027-11", 3}, {"flow-logs", "and another", 4},
 	}}
 	for address, want := range map[string]affected.Block{
 		"aws_key_pair.operator":                         {File: "terraform/products/pipeline/main.tf", Line: 4},

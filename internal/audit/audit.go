@@ -5,7 +5,8 @@
 // finding carries the rule's public ids and, through the states, the line of
 // code that made the thing; what nobody's code made says so. Exceptions are
 // still listed, each with its reason: they stand in audit.ignore of the
-// environment's file, or as checkov's own comment inside the resource's block.
+// environment's file, or inside the resource's block as a comment of checkov's
+// form, #audit:skip=RULE:REASON or #checkov:skip=ID:REASON.
 package audit
 
 import (
@@ -154,15 +155,15 @@ func (f *Facts) finding(r Rule, h hit, ignore Ignore) Finding {
 	out.Fingerprint = hex.EncodeToString(sum[:16])
 	out.Exception = ignore.reason(out)
 	if out.Exception == nil && out.Address != "" {
-		out.Exception = held.skip(r.Public)
+		out.Exception = held.skip(append([]string{r.ID}, r.Public...))
 	}
 	return out
 }
 
 // skip is the reason that the resource's block gives for one of a rule's ids.
-func (m Managed) skip(public []string) *Exception {
+func (m Managed) skip(ids []string) *Exception {
 	for _, s := range m.Skips {
-		if slices.Contains(public, s.ID) {
+		if slices.Contains(ids, s.ID) {
 			return &Exception{s.Reason, s.Place.String()}
 		}
 	}

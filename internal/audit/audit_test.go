@@ -36,7 +36,7 @@ func TestWhose(t *testing.T) {
 	if byHand.Address != "" || byHand.Place != nil || byHand.Near == nil || byHand.Near.Line != 50 {
 		t.Errorf("by hand: %+v", byHand)
 	}
-	if host := of(found, "host-public-address")[0]; host.Severity != audit.Medium || !strings.Contains(host.Detail, "aws_eip.bastion") {
+	if host := of(found, "host-public-address")[0]; host.Address != "module.vpc.aws_eip.bastion[0]" || host.Detail != "203.0.113.9 leads to i-1" {
 		t.Errorf("an address of the code: %+v", host)
 	}
 	f.Managed["aws_vpc_security_group_ingress_rule sgr-2"] = audit.Managed{Stack: "pipeline/prod", Address: "aws_vpc_security_group_ingress_rule.x", Place: &audit.Place{File: "x.tf", Line: 3}}
@@ -65,7 +65,7 @@ func TestFingerprintsLast(t *testing.T) {
 func TestExceptions(t *testing.T) {
 	t.Parallel()
 	f := sound(t)
-	f.Buckets = append(f.Buckets, audit.Bucket{Thing: thing("aws_s3_bucket", "logs"), Policy: policy(t, tlsOnly), Blocked: true, Encryption: "AES256", LogsOf: true})
+	f.Buckets = append(f.Buckets, audit.Bucket{Thing: thing("aws_s3_bucket", "logs"), Policy: policy(t, tlsOnly), Blocked: true, Encryption: "AES256", LogsTo: "logs"})
 	f.Keys[0].Rotates, f.Keys[0].Name = false, "old"
 	ignore, err := audit.ParseIgnore([]string{"kms-rotation old because its material is imported soon", "kms-deletion * because of nothing"})
 	if err != nil {
@@ -145,6 +145,7 @@ func TestCapabilities(t *testing.T) {
 		"all but identities":              {free(`{"Statement":{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}}`), audit.Wildcard},
 		"everything":                      {free(`{"Statement":{"Effect":"Allow","Action":["*"],"Resource":["*"]}}`), audit.Administrator},
 		"can give itself all":             {free(`{"Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}`), audit.Escalation},
+		"refused for one bucket":          {may(`{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::one/*"}]}`), audit.Wildcard},
 		"refused again":                   {free(`{"Statement":[{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"},{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`), audit.Writer},
 	} {
 		f := sound(t)

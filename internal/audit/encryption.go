@@ -22,7 +22,8 @@ func encryptionRules() []Rule {
 			ID: "bucket-unencrypted", Severity: Low, Title: "A bucket is not encrypted with a key of the account", needs: []Part{Buckets},
 			Public: []string{"S3.17", "CKV_AWS_145"}, Mend: "encrypt it by default with " + kms,
 			check: each(bucketsOf, func(b Bucket) string {
-				return when(b.Encryption != "aws:kms" && b.Encryption != "aws:kms:dsse", "S3's own key: whoever may read an object can, and no key's policy says no")
+				// S3 delivers access logs only to a bucket whose default is its own key.
+				return when(!b.LogsOf && b.Encryption != "aws:kms" && b.Encryption != "aws:kms:dsse", "S3's own key: whoever may read an object can, and no key's policy says no")
 			}),
 		},
 		{

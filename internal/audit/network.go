@@ -17,7 +17,12 @@ func networkRules() []Rule {
 		{
 			ID: "host-public-address", Severity: Medium, Title: "A host has a public address", needs: []Part{Network},
 			Public: []string{"EC2.9", "CKV_AWS_88"}, Mend: "put it into a private subnet and reach it through the bastion",
-			check: publicHosts,
+			check: publicHosts(true),
+		},
+		{
+			ID: "host-public-by-hand", Severity: High, Title: "A host has a public address that is not in the code", needs: []Part{Network},
+			Public: []string{"EC2.9", "CKV_AWS_88"}, Mend: "find out who needs it, then release it",
+			check: publicHosts(false),
 		},
 		{
 			ID: "host-metadata", Severity: High, Title: "A host gives its credentials without a token", needs: []Part{Network},
@@ -47,22 +52,22 @@ func networkRules() []Rule {
 	}
 }
 
-// publicHosts tells a host whose address the code gives it from one that was
-// given another by hand.
-func publicHosts(f *Facts) []hit {
-	var hits []hit
-	for _, h := range f.Hosts {
-		if h.Public == "" {
-			continue
+// publicHosts makes a check of hosts with a public address that the code gives
+// them, or with one that it does not. The first is about the address: its block
+// is where to say why.
+func publicHosts(inCode bool) func(*Facts) []hit {
+	return func(f *Facts) []hit {
+		var hits []hit
+		for _, h := range f.Hosts {
+			coded := h.Addressed != nil && f.Managed[h.Addressed.Key()].Address != ""
+			switch {
+			case h.Public == "" || coded != inCode:
+			case coded:
+				hits = append(hits, hit{thing: *h.Addressed, detail: h.Public + " leads to " + h.label()})
+			default:
+				hits = append(hits, hit{thing: h.Thing, detail: h.Public + " was given to it by hand or by its subnet"})
+			}
 		}
-		one := hit{thing: h.Thing, detail: h.Public, severity: High}
-		if h.Addressed != nil && f.Managed[h.Addressed.Key()].Address != "" {
-			one.severity = Medium
-			one.detail += " is " + f.Managed[h.Addressed.Key()].Address
-		} else {
-			one.detail += " is in no code"
-		}
-		hits = append(hits, one)
+		return hits
 	}
-	return hits
 }

@@ -123,9 +123,9 @@ func (s Statement) wide() bool {
 		if len(parts) < 6 {
 			return false
 		}
-		_, name, some := strings.Cut(parts[5], "/")
-		if !some {
-			name = parts[5]
+		kind, name, some := strings.Cut(parts[5], "/")
+		if !some || parts[2] == "s3" { // where the first part is the name of a bucket
+			name = kind
 		}
 		return strings.Trim(name, "*/") == ""
 	})

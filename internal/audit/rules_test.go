@@ -23,6 +23,13 @@ func lets(protocol string, from, to int, source string) func(*testing.T, *audit.
 	}
 }
 
+// addressed gives the host an elastic address.
+func addressed(allocation string) func(*testing.T, *audit.Facts) {
+	return func(_ *testing.T, f *audit.Facts) {
+		f.Hosts[0].Public, f.Hosts[0].Addressed = "203.0.113.9", &audit.Thing{Type: "aws_eip", ID: allocation}
+	}
+}
+
 // may gives the role a policy.
 func may(text string) func(*testing.T, *audit.Facts) {
 	return func(t *testing.T, f *audit.Facts) {
@@ -71,7 +78,8 @@ func networkFaults() []fault {
 		{"ingress-everything", audit.Medium, lets("tcp", 0, 65535, "10.1.0.0/16"), lets("tcp", 1024, 65535, "10.1.0.0/16")},
 		{"default-group", audit.Medium, change(func(f *audit.Facts) { f.Groups[1].Egress = 1 }), change(func(f *audit.Facts) { f.Groups[0].Egress = 9 })},
 		{"subnet-public-address", audit.Medium, change(func(f *audit.Facts) { f.Subnets[0].Public = true }), change(func(f *audit.Facts) { f.Subnets = nil })},
-		{"host-public-address", audit.High, change(func(f *audit.Facts) { f.Hosts[0].Public = "203.0.113.9" }), change(func(f *audit.Facts) { f.Hosts[0].Public = "" })},
+		{"host-public-address", audit.Medium, addressed("eipalloc-1"), addressed("eipalloc-2")},
+		{"host-public-by-hand", audit.High, addressed("eipalloc-2"), addressed("eipalloc-1")},
 		{"host-metadata", audit.High, change(func(f *audit.Facts) { f.Hosts[0].OldTokens = true }), change(func(f *audit.Facts) { f.Hosts[0].OldTokens = false })},
 		{"balancer-public", audit.Low, change(func(f *audit.Facts) { f.Balancer[0].Public = true }), change(func(f *audit.Facts) { f.Balancer = nil })},
 		{"balancer-logs", audit.Low, change(func(f *audit.Facts) { f.Balancer[0].Logs = false }), change(func(f *audit.Facts) { f.Balancer = nil })},
@@ -137,7 +145,7 @@ func keepingFaults() []fault {
 		{"volume-unencrypted", audit.High, change(func(f *audit.Facts) { f.Volumes[0].Encrypted = false }), change(func(f *audit.Facts) { f.EncryptByDefault = false })},
 		{"copy-unencrypted", audit.High, change(func(f *audit.Facts) { f.Shared[0].Encrypted = false }), change(func(f *audit.Facts) { f.Volumes[0].Encrypted = false })},
 		{"volume-default", audit.Medium, change(func(f *audit.Facts) { f.EncryptByDefault = false }), change(func(f *audit.Facts) { f.Volumes[0].Encrypted = false })},
-		{"bucket-unencrypted", audit.Low, change(func(f *audit.Facts) { f.Buckets[0].Encryption = "AES256" }), change(func(f *audit.Facts) { f.Buckets[0].Encryption = "aws:kms:dsse" })},
+		{"bucket-unencrypted", audit.Low, change(func(f *audit.Facts) { f.Buckets[0].Encryption = "AES256" }), change(func(f *audit.Facts) { f.Buckets[0].Encryption, f.Buckets[0].LogsOf = "AES256", true })},
 		{"database-unencrypted", audit.High, change(func(f *audit.Facts) { f.Databases[0].Encrypted = false }), change(func(f *audit.Facts) { f.Databases[0].Logs = false })},
 		{"cluster-unencrypted", audit.High, change(func(f *audit.Facts) { f.Clusters[0].AtRest = false }), change(func(f *audit.Facts) { f.Clusters[0].InTransit = false })},
 		{"cluster-transit", audit.Medium, change(func(f *audit.Facts) { f.Clusters[0].InTransit = false }), change(func(f *audit.Facts) { f.Clusters[0].AtRest = false })},

@@ -39,8 +39,9 @@ checkov) and the line of code of the resource; what nobody's code made is said t
 
 AWS says what is there; the states, read straight from S3, say whose it is. Roles, buckets, keys and the like count for
 the whole account, unless their tag or name says that they are another environment's. What audit.ignore of the
-environment's file lists, or a checkov:skip comment in the resource's block, is a known exception: it is listed with its
-reason and does not count. Nothing is changed, and the plan role is enough.
+environment's file lists, or a comment #audit:skip=RULE:REASON or #checkov:skip=ID:REASON in the resource's block, is a
+known exception: it is listed with its reason and does not count. Nothing is changed, and the plan role is enough. A run
+that goes on meanwhile ends it (exit 4).
 
 A finding of --fail-on or worse ends with exit code 2. What AWS does not tell ends with 1: an audit of a half is none.`,
 		Args: func(cmd *cobra.Command, args []string) error {

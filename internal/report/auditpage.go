@@ -91,9 +91,13 @@ func findingTable(findings []audit.Finding) *Table {
 		if f.Exception != nil {
 			mend = "known: " + f.Exception.Reason + " (" + f.Exception.From + ")"
 		}
+		where := whereFound(f)
+		if f.Place != nil { // the address takes its place in the text: it would make the column narrow
+			where = f.Place.String()
+		}
 		table.Rows = append(table.Rows, []Cell{
 			{Text: f.Severity.String(), Mark: mark}, {Text: f.Title + " (" + strings.Join(append([]string{f.Rule}, f.Public...), ", ") + ")"},
-			{Text: f.Resource + ": " + f.Detail}, {Text: whereFound(f), Mark: Literal}, {Text: mend},
+			{Text: strings.TrimSpace(f.Resource + ": " + f.Detail + " " + f.Address)}, {Text: where}, {Text: mend},
 		})
 	}
 	return table

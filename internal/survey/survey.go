@@ -126,7 +126,7 @@ func (s *surveyor) named(name string) string {
 	}
 	longest := ""
 	for _, environment := range append([]string{s.Environment}, s.Others...) {
-		for _, start := range []string{"infra-" + environment + "-", "/infra/" + environment + "/", "/aws/rds/instance/infra-" + environment + "-"} {
+		for _, start := range []string{"infra-" + environment + "-", "/infra/" + environment + "/", "/aws/rds/instance/infra-" + environment + "-", "infra-backup-" + environment + "-", "infra-logs-" + environment + "-"} {
 			if len(environment) > len(longest) && (strings.HasPrefix(name+"-", start) || strings.HasPrefix(name, start)) {
 				longest = environment
 			}

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,7 +23,7 @@ func (s *surveyor) volumes(ctx context.Context) error {
 		return err
 	}
 	s.facts.EncryptByDefault = aws.ToBool(byDefault.EbsEncryptionByDefault)
-	owners, err := hostOwners(ctx, client)
+	hosts, err := taggedHosts(ctx, client)
 	if err != nil {
 		return err
 	}
@@ -41,8 +42,8 @@ func (s *surveyor) volumes(ctx context.Context) error {
 			for _, a := range v.Attachments {
 				one.Host = aws.ToString(a.InstanceId)
 			}
-			if tags["environment"] == "" { // a host's first volume carries no tags
-				tags["environment"] = owners[one.Host]
+			if host := hosts[one.Host]; tags["environment"] == "" { // a host's first volume carries no tags
+				tags["environment"], one.Name = host["environment"], cmp.Or(one.Name, host["Name"])
 			}
 			if s.concerns(one.Thing, tags) {
 				s.facts.Volumes = append(s.facts.Volumes, one)
@@ -55,9 +56,9 @@ func (s *surveyor) volumes(ctx context.Context) error {
 	return s.images(ctx, client)
 }
 
-// hostOwners are the environments of tagged instances.
-func hostOwners(ctx context.Context, client *ec2.Client) (map[string]string, error) {
-	owners := map[string]string{}
+// taggedHosts are the tags of instances that say which environment's they are.
+func taggedHosts(ctx context.Context, client *ec2.Client) (map[string]map[string]string, error) {
+	hosts := map[string]map[string]string{}
 	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{Filters: []types.Filter{filter("tag-key", "environment")}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -66,11 +67,11 @@ func hostOwners(ctx context.Context, client *ec2.Client) (map[string]string, err
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
-				owners[aws.ToString(i.InstanceId)] = tagsOf(i.Tags, ec2Tag)["environment"]
+				hosts[aws.ToString(i.InstanceId)] = tagsOf(i.Tags, ec2Tag)
 			}
 		}
 	}
-	return owners, nil
+	return hosts, nil
 }
 
 func (s *surveyor) snapshots(ctx context.Context, client *ec2.Client) error {

@@ -6,8 +6,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"infra/internal/audit"
 )
@@ -55,7 +57,9 @@ func (s *surveyor) trails(ctx context.Context) error {
 }
 
 func (s *surveyor) alarms(ctx context.Context) error {
-	pages := cloudwatch.NewDescribeAlarmsPaginator(cloudwatch.NewFromConfig(s.aws), &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm}})
+	// JSON rather than the SDK's own choice, CBOR, which an emulator need not speak.
+	client := cloudwatch.NewFromConfig(s.aws, func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	pages := cloudwatch.NewDescribeAlarmsPaginator(client, &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
