@@ -26,7 +26,7 @@ func alarmRules() []Rule {
 			ID: "unwatched-host", Severity: High, Title: "Nobody is told when a stateful host fails", needs: []Part{Alarms, Network},
 			Mend: "make alarms on StatusCheckFailed as terraform/layers/host does",
 			check: unwatched(hostsOf, func(h Host) string {
-				return when(h.Layer == "postgresql" || h.Layer == "zookeeper", "no alarm on StatusCheckFailed")
+				return when(stateful(h.Layer), "no alarm on StatusCheckFailed")
 			}, func(h Host, m Metric) bool {
 				return m.Name == "StatusCheckFailed" && m.Dimensions["InstanceId"] == h.ID
 			}),
@@ -40,7 +40,7 @@ func alarmRules() []Rule {
 		{
 			ID: "unwatched-volume", Severity: Medium, Title: "Nobody is told when a volume is full", needs: []Part{Alarms, Volumes},
 			Mend: "make alarms on disk_used_percent of its host as terraform/layers/host does",
-			check: unwatched(volumesOf, func(v Volume) string { return when(v.Host != "", "no alarm on disk_used_percent of "+v.Host) },
+			check: unwatched(volumesOf, func(v Volume) string { return when(stateful(v.Layer), "no alarm on disk_used_percent of "+v.Host) },
 				func(v Volume, m Metric) bool {
 					return m.Name == "disk_used_percent" && m.Dimensions["InstanceId"] == v.Host || m.Dimensions["VolumeId"] == v.ID
 				}),
@@ -61,6 +61,10 @@ func alarmRules() []Rule {
 		},
 	}
 }
+
+// stateful tells whether the hosts of a layer hold what exists nowhere else.
+// EMR replaces its nodes itself.
+func stateful(layer string) bool { return layer == "postgresql" || layer == "zookeeper" }
 
 // unwatched makes a check of things on none of whose metrics an alarm looks
 // that would tell somebody.

@@ -140,7 +140,7 @@ func AtLeast(all []Finding, least Severity) []Finding {
 // finding makes a hit of a rule into what is reported.
 func (f *Facts) finding(r Rule, h hit, ignore Ignore) Finding {
 	out := Finding{
-		Rule: r.ID, Severity: cmp.Or(h.severity, r.Severity), Title: r.Title, Public: r.Public, Mend: r.Mend,
+		Rule: r.ID, Severity: cmp.Or(h.severity, r.Severity), Title: r.Title, Public: append([]string{}, r.Public...), Mend: r.Mend,
 		Type: h.thing.Type, Resource: h.thing.label(), Detail: h.detail,
 	}
 	held := f.Managed[h.thing.Key()]

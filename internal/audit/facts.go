@@ -211,6 +211,7 @@ type Volume struct {
 	Thing
 	Encrypted bool
 	Host      string // the instance that it is attached to
+	Layer     string // that instance's tag
 }
 
 // Shared is a copy that could be given to others: a snapshot or an image.

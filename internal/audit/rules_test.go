@@ -172,7 +172,7 @@ func watchFaults() []fault {
 		{"alarm-mute", audit.Medium, change(func(f *audit.Facts) { f.Alarms[1].Acts = false }), drop(1)},
 		{"unwatched-host", audit.High, change(func(f *audit.Facts) { f.Alarms[0].Acts = false }), change(func(f *audit.Facts) { f.Hosts[0].Layer = "vpc"; f.Alarms[0].Metrics = nil })},
 		{"unwatched-ensemble", audit.High, drop(2), change(func(f *audit.Facts) { f.Hosts[0].Cluster = ""; f.Alarms[2].Metrics = nil })},
-		{"unwatched-volume", audit.Medium, drop(1), change(func(f *audit.Facts) { f.Volumes[0].Host = ""; f.Alarms[1].Metrics = nil })},
+		{"unwatched-volume", audit.Medium, drop(1), change(func(f *audit.Facts) { f.Volumes[0].Layer = "emr"; f.Alarms[1].Metrics = nil })},
 		{"unwatched-database", audit.High, drop(3), drop(4)},
 		{"unwatched-cluster", audit.Medium, drop(4), drop(3)},
 	}

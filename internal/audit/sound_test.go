@@ -76,7 +76,7 @@ func sound(t *testing.T) *audit.Facts {
 			{Thing: thing("aws_s3_bucket", "backup"), Policy: policy(t, tlsOnly), Blocked: true, Encryption: "aws:kms", LogsTo: "logs"},
 		},
 		AccountBlock: true, EncryptByDefault: true, EMRBlocks: true,
-		Volumes:   []audit.Volume{{Thing: thing("aws_ebs_volume", "vol-1"), Encrypted: true, Host: "i-1"}},
+		Volumes:   []audit.Volume{{Thing: thing("aws_ebs_volume", "vol-1"), Encrypted: true, Host: "i-1", Layer: "postgresql"}},
 		Shared:    []audit.Shared{{Thing: thing("aws_ebs_snapshot", "snap-1"), Encrypted: true}},
 		Databases: []audit.Database{{Thing: audit.Thing{Type: "aws_db_instance", ID: "db", Name: "db"}, Encrypted: true, Logs: true}},
 		Clusters:  []audit.Cluster{{Thing: thing("aws_emr_cluster", "j-1"), AtRest: true, InTransit: true}},

@@ -42,7 +42,9 @@ func (s *surveyor) volumes(ctx context.Context) error {
 			for _, a := range v.Attachments {
 				one.Host = aws.ToString(a.InstanceId)
 			}
-			if host := hosts[one.Host]; tags["environment"] == "" { // a host's first volume carries no tags
+			host := hosts[one.Host]
+			one.Layer = host["layer"]
+			if tags["environment"] == "" { // a host's first volume carries no tags
 				tags["environment"], one.Name = host["environment"], cmp.Or(one.Name, host["Name"])
 			}
 			if s.concerns(one.Thing, tags) {
