@@ -13,11 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"infra/internal/audit"
 	"infra/internal/fault"
@@ -113,7 +115,8 @@ func plantFaults(t *testing.T, c *cloud) {
 		t.Fatal(err)
 	}
 	must(keys.DisableKeyRotation(t.Context(), &kms.DisableKeyRotationInput{KeyId: key.KeyMetadata.KeyId}))
-	must(cloudwatch.NewFromConfig(c.config(t)).DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"infra-cloud-zookeeper-1-status"}}))
+	alarms := cloudwatch.NewFromConfig(c.config(t), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	must(alarms.DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"infra-cloud-zookeeper-1-status"}}))
 	must(cloudtrail.NewFromConfig(c.config(t)).StopLogging(t.Context(), &cloudtrail.StopLoggingInput{Name: aws.String("infra-cloud")}))
 }
 

@@ -30,7 +30,7 @@ func TestBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	vpc := affected.Block{File: "terraform/layers/vpc/main.tf", Line: 2, Skips: []affected.Skip{
-		{"CKV2_AWS_11", "there is a reason; review by 2027-11", 3}, {"flow-logs", "and another", 4},
+		{ID: "CKV2_AWS_11", Reason: "there is a reason; review by 2027-11", Line: 3}, {ID: "flow-logs", Reason: "and another", Line: 4},
 	}}
 	for address, want := range map[string]affected.Block{
 		"aws_key_pair.operator":                         {File: "terraform/products/pipeline/main.tf", Line: 4},

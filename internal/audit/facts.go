@@ -169,7 +169,6 @@ type Balancer struct {
 // Principal is a role or a user.
 type Principal struct {
 	Thing
-	ARN      string
 	Own      bool // made for this environment: by its code, its tag or its name
 	Service  bool // in AWS' own path: made for a service, cannot be changed
 	Trust    Policy
@@ -182,7 +181,6 @@ type Principal struct {
 
 // Attached is a policy of a principal.
 type Attached struct {
-	Thing
 	Policy
 	Direct bool // of a user itself, not of a group that it is in
 }
@@ -233,9 +231,8 @@ type Database struct {
 // Cluster is an EMR cluster that runs.
 type Cluster struct {
 	Thing
-	Configuration *Thing // its security configuration
-	AtRest        bool   // S3 and local disks
-	InTransit     bool
+	AtRest    bool // S3 and local disks
+	InTransit bool
 }
 
 // Message is a topic or a queue.

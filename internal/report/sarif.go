@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
@@ -23,7 +24,7 @@ func AuditSARIF(doc AuditDocument, w io.Writer) error {
 		for _, r := range audit.Rules() {
 			run.Tool.Driver.AddRule(sarifRule(r))
 		}
-		for _, f := range append(append([]audit.Finding{}, e.Findings...), e.Exceptions...) {
+		for _, f := range slices.Concat(e.Findings, e.Exceptions) {
 			run.AddResult(sarifResult(run, e.Environment, f))
 		}
 		invocation := sarif.NewInvocation().WithExecutionSuccessful(e.Error == nil)

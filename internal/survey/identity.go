@@ -113,21 +113,21 @@ func (all *people) attached(ctx context.Context, client *iam.Client, inline []ty
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, audit.Attached{Thing: audit.Thing{Name: aws.ToString(p.PolicyName)}, Policy: policy, Direct: direct})
+		out = append(out, audit.Attached{Policy: policy, Direct: direct})
 	}
 	for _, p := range managed {
 		policy, err := all.policy(ctx, client, aws.ToString(p.PolicyArn))
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, audit.Attached{Thing: audit.Thing{Type: "aws_iam_policy", ID: aws.ToString(p.PolicyArn)}, Policy: policy, Direct: direct})
+		out = append(out, audit.Attached{Policy: policy, Direct: direct})
 	}
 	return out, nil
 }
 
 func (all *people) boundary(ctx context.Context, client *iam.Client, b *types.AttachedPermissionsBoundary) (*audit.Policy, error) {
 	if b == nil || aws.ToString(b.PermissionsBoundaryArn) == "" {
-		return nil, nil //nolint:nilnil // none is an answer
+		return nil, nil // none is an answer
 	}
 	policy, err := all.policy(ctx, client, aws.ToString(b.PermissionsBoundaryArn))
 	return &policy, err
@@ -142,7 +142,7 @@ func (s *surveyor) role(ctx context.Context, client *iam.Client, all *people, r 
 		return nil
 	}
 	p := audit.Principal{
-		Thing: thing, ARN: aws.ToString(r.Arn), Own: s.own(thing, tags), Created: aws.ToTime(r.CreateDate),
+		Thing: thing, Own: s.own(thing, tags), Created: aws.ToTime(r.CreateDate),
 		Service: strings.HasPrefix(aws.ToString(r.Path), "/aws-service-role/"),
 	}
 	if r.RoleLastUsed != nil {
@@ -168,7 +168,7 @@ func (s *surveyor) user(ctx context.Context, client *iam.Client, all *people, u 
 	if !s.concerns(thing, tags) {
 		return nil
 	}
-	p := audit.Principal{Thing: thing, ARN: aws.ToString(u.Arn), Own: s.own(thing, tags), Created: aws.ToTime(u.CreateDate)}
+	p := audit.Principal{Thing: thing, Own: s.own(thing, tags), Created: aws.ToTime(u.CreateDate)}
 	var err error
 	if p.Policies, err = all.attached(ctx, client, u.UserPolicyList, u.AttachedManagedPolicies, true); err != nil {
 		return err

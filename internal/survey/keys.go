@@ -50,7 +50,7 @@ func (s *surveyor) key(ctx context.Context, client *kms.Client, id *string) (*au
 	}
 	k := described.KeyMetadata
 	if k.KeyManager != types.KeyManagerTypeCustomer {
-		return nil, nil //nolint:nilnil // not the account's
+		return nil, nil // not the account's
 	}
 	one := &audit.Key{
 		Thing:     audit.Thing{Type: "aws_kms_key", ID: aws.ToString(id), Name: aws.ToString(k.Description)},
@@ -62,7 +62,7 @@ func (s *surveyor) key(ctx context.Context, client *kms.Client, id *string) (*au
 		return nil, err
 	}
 	if !s.concerns(one.Thing, tagsOf(tagged.Tags, func(t types.Tag) (key, value *string) { return t.TagKey, t.TagValue })) {
-		return nil, nil //nolint:nilnil // another environment's
+		return nil, nil // another environment's
 	}
 	if one.Rotatable {
 		rotation, err := client.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: id})

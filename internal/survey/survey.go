@@ -65,7 +65,7 @@ func Take(ctx context.Context, config aws.Config, scope Scope, facts *audit.Fact
 	}
 	failures := make([]error, len(parts))
 	var group errgroup.Group
-	group.SetLimit(len(parts) / 2) //nolint:mnd // half of them at a time
+	group.SetLimit(atOnce)
 	for i, part := range parts {
 		group.Go(func() error {
 			failures[i] = part.ask(ctx)
