@@ -17,7 +17,7 @@ type Code int
 const (
 	OK            Code = 0   // done, or no difference
 	Failed        Code = 1   // failed
-	Differences   Code = 2   // plan, drift and diff: there are differences; audit: there are findings
+	Differences   Code = 2   // plan, drift and diff: there are differences, or findings of audit
 	Refused       Code = 3   // refused by a guard
 	Locked        Code = 4   // the lease or a state lock is held
 	Hosts         Code = 5   // Terraform done, hosts failed or unreachable
