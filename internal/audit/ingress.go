@@ -21,23 +21,23 @@ func ingressRules() []Rule {
 			ID: "ingress-all-internet", Severity: High, Title: "The internet may reach every port", needs: []Part{Network},
 			Public: []string{"EC2.18", "EC2.19", "CIS 3.0.0 5.2", "CIS 3.0.0 5.3", "CKV_AWS_277"},
 			Mend:   "name the networks and the ports that need it",
-			check:  ingress(Internet, func(in Ingress) bool { return in.all() }),
+			check:  fromInternet(func(in Ingress) bool { return in.all() }),
 		},
 		{
 			ID: "ingress-admin-internet", Severity: High, Title: "The internet may reach a port of administration", needs: []Part{Network},
 			Public: []string{"EC2.13", "EC2.14", "CIS 3.0.0 5.2", "CIS 3.0.0 5.3", "CKV_AWS_24", "CKV_AWS_25"},
 			Mend:   "let in the bastion's group only, or use access: ssm",
-			check:  ingress(Internet, func(in Ingress) bool { return !in.all() && in.opens(adminPorts()) }),
+			check:  fromInternet(func(in Ingress) bool { return !in.all() && in.opens(adminPorts()) }),
 		},
 		{
 			ID: "ingress-data-internet", Severity: High, Title: "The internet may reach a port of a database", needs: []Part{Network},
 			Public: []string{"EC2.19"}, Mend: "let in the clients' groups or networks only",
-			check: ingress(Internet, func(in Ingress) bool { return !in.all() && !in.opens(adminPorts()) && in.opens(dataPorts()) }),
+			check: fromInternet(func(in Ingress) bool { return !in.all() && !in.opens(adminPorts()) && in.opens(dataPorts()) }),
 		},
 		{
 			ID: "ingress-internet", Severity: Medium, Title: "The internet may reach a port", needs: []Part{Network},
 			Public: []string{"EC2.18", "CKV_AWS_260"}, Mend: "name the networks that need it",
-			check: ingress(Internet, func(in Ingress) bool { return !in.all() && !in.opens(adminPorts()) && !in.opens(dataPorts()) }),
+			check: fromInternet(func(in Ingress) bool { return !in.all() && !in.opens(adminPorts()) && !in.opens(dataPorts()) }),
 		},
 		{
 			ID: "ingress-wide", Severity: Medium, Title: "A wide network outside may reach a port of administration or of a database", needs: []Part{Network},
@@ -52,12 +52,12 @@ func ingressRules() []Rule {
 	}
 }
 
-// ingress makes a check of the rules whose source is of a class. Where a public
-// address stands behind it, a step worse.
-func ingress(class Class, bad func(Ingress) bool) func(*Facts) []hit {
+// fromInternet makes a check of the rules whose source is the internet. Where a
+// public address stands behind one, it is worse.
+func fromInternet(bad func(Ingress) bool) func(*Facts) []hit {
 	return func(f *Facts) []hit {
 		return f.ingress(func(g Group, in Ingress) (string, bool) {
-			if f.classOf(in) != class || !bad(in) {
+			if f.classOf(in) != Internet || !bad(in) {
 				return "", false
 			}
 			if at := g.reached(); len(at) > 0 {

@@ -91,17 +91,23 @@ func identityFaults() []fault {
 	oidc := `"Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/token.example.com"},"Condition":{"StringLike":{"token.example.com:sub":"repo:`
 	return []fault{
 		{"privilege-administrator", audit.Critical, free(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`), may(`{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)},
-		{"privilege-escalation", audit.High, free(`{"Statement":{"Effect":"Allow","Action":"iam:P*Role","Resource":"arn:aws:iam::123456789012:role/*"}}`),
-			free(`{"Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/one"}}`)},
+		{
+			"privilege-escalation", audit.High, free(`{"Statement":{"Effect":"Allow","Action":"iam:P*Role","Resource":"arn:aws:iam::123456789012:role/*"}}`),
+			free(`{"Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/one"}}`),
+		},
 		{"privilege-wildcard", audit.Medium, may(`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`), may(`{"Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}`)},
 		{"no-boundary", audit.Medium, change(func(f *audit.Facts) { f.Principals[0].Boundary = nil }), change(func(f *audit.Facts) { f.Principals[0].Boundary, f.Principals[0].Own = nil, false })},
 		{"trust-everybody", audit.Critical, trusts(`"Principal":{"AWS":"*"}`), trusts(`"Principal":"*"` + fromOrganisation)},
-		{"trust-external-id", audit.High, trusts(`"Principal":{"AWS":"arn:aws:iam::999999999999:root"}`),
-			trusts(`"Principal":{"AWS":"999999999999"},"Condition":{"StringEquals":{"sts:ExternalId":"x"}}`)},
+		{
+			"trust-external-id", audit.High, trusts(`"Principal":{"AWS":"arn:aws:iam::999999999999:root"}`),
+			trusts(`"Principal":{"AWS":"999999999999"},"Condition":{"StringEquals":{"sts:ExternalId":"x"}}`),
+		},
 		{"trust-federated", audit.High, trusts(oidc + `*"}}`), trusts(oidc + `example/platform:*"}}`)},
 		{"role-unused", audit.Low, change(func(f *audit.Facts) { f.Principals[0].Used = daysAgo(91) }), change(func(f *audit.Facts) { f.Principals[0].Created, f.Principals[0].Used = daysAgo(5), daysAgo(99) })},
-		{"key-old", audit.Medium, change(func(f *audit.Facts) { f.Principals[1].Keys[0].Created = daysAgo(91) }),
-			change(func(f *audit.Facts) { f.Principals[1].Keys[0] = audit.AccessKey{ID: "AKIA1", Created: daysAgo(400)} })},
+		{
+			"key-old", audit.Medium, change(func(f *audit.Facts) { f.Principals[1].Keys[0].Created = daysAgo(91) }),
+			change(func(f *audit.Facts) { f.Principals[1].Keys[0] = audit.AccessKey{ID: "AKIA1", Created: daysAgo(400)} }),
+		},
 		{"key-unused", audit.Medium, change(func(f *audit.Facts) { f.Principals[1].Keys[0].Used = daysAgo(46) }), change(func(f *audit.Facts) { f.Principals[1].Keys[0].Used = daysAgo(44) })},
 		{"user-policies", audit.Low, change(func(f *audit.Facts) { f.Principals[1].Policies[0].Direct = true }), change(func(f *audit.Facts) { f.Principals[0].Policies[0].Direct = true })},
 		{"root-key", audit.Critical, change(func(f *audit.Facts) { f.RootKeys = 1 }), change(func(f *audit.Facts) { f.RootKeys = 0 })},
@@ -119,23 +125,29 @@ func publicFaults() []fault {
 		}},
 		{"bucket-block", audit.High, change(func(f *audit.Facts) { f.Buckets[0].Blocked = false }), change(func(f *audit.Facts) { f.AccountBlock = false })},
 		{"account-block", audit.Medium, change(func(f *audit.Facts) { f.AccountBlock = false }), change(func(f *audit.Facts) { f.Buckets[0].Blocked = false })},
-		{"bucket-transport", audit.Medium, func(t *testing.T, f *audit.Facts) {
-			f.Buckets[0].Policy = policy(t, strings.Replace(tlsOnly, "false", "true", 1))
+		{
+			"bucket-transport", audit.Medium, func(t *testing.T, f *audit.Facts) {
+				f.Buckets[0].Policy = policy(t, strings.Replace(tlsOnly, "false", "true", 1))
+			},
+			func(t *testing.T, f *audit.Facts) { f.Buckets[0].Policy = policy(t, tlsOnly) },
 		},
-			func(t *testing.T, f *audit.Facts) { f.Buckets[0].Policy = policy(t, tlsOnly) }},
 		{"copy-public", audit.Critical, change(func(f *audit.Facts) { f.Shared[0].Public = true }), change(func(f *audit.Facts) { f.Shared[0].Accounts = []string{otherAccount} })},
 		{"copy-shared", audit.Medium, change(func(f *audit.Facts) { f.Shared[0].Accounts = []string{otherAccount} }), change(func(f *audit.Facts) { f.Shared[0].Public = true })},
 		{"database-public", audit.Critical, change(func(f *audit.Facts) { f.Databases[0].Public = true }), change(func(f *audit.Facts) { f.Databases = nil })},
-		{"message-public", audit.High, func(t *testing.T, f *audit.Facts) { f.Messages[0].Policy = open(t, "") },
+		{
+			"message-public", audit.High, func(t *testing.T, f *audit.Facts) { f.Messages[0].Policy = open(t, "") },
 			func(t *testing.T, f *audit.Facts) {
 				f.Messages[0].Policy = open(t, `,"Condition":{"StringEquals":{"AWS:SourceOwner":"123456789012"}}`)
-			}},
-		{"kms-public", audit.Critical, func(t *testing.T, f *audit.Facts) {
-			f.Keys[0].Grants = open(t, `,"Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}`)
+			},
 		},
+		{
+			"kms-public", audit.Critical, func(t *testing.T, f *audit.Facts) {
+				f.Keys[0].Grants = open(t, `,"Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}`)
+			},
 			func(t *testing.T, f *audit.Facts) {
 				f.Keys[0].Grants = open(t, `,"Condition":{"StringEquals":{"kms:CallerAccount":"123456789012"}}`)
-			}},
+			},
+		},
 		{"emr-block", audit.Medium, change(func(f *audit.Facts) { f.EMRBlocks = false }), change(func(f *audit.Facts) { f.Clusters = nil; f.Alarms = f.Alarms[:4] })},
 	}
 }

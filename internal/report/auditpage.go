@@ -96,8 +96,11 @@ func findingTable(findings []audit.Finding) *Table {
 			where = f.Place.String()
 		}
 		table.Rows = append(table.Rows, []Cell{
-			{Text: f.Severity.String(), Mark: mark}, {Text: f.Title + " (" + strings.Join(append([]string{f.Rule}, f.Public...), ", ") + ")"},
-			{Text: strings.TrimSpace(f.Resource + ": " + f.Detail + " " + f.Address)}, {Text: where}, {Text: mend},
+			{Text: f.Severity.String(), Mark: mark},
+			{Text: f.Title + " (" + strings.Join(append([]string{f.Rule}, f.Public...), ", ") + ")"},
+			{Text: strings.TrimSpace(f.Resource + ": " + f.Detail + " " + f.Address)},
+			{Text: where},
+			{Text: mend},
 		})
 	}
 	return table

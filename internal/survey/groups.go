@@ -40,7 +40,7 @@ func (s *surveyor) groups(ctx context.Context, client *ec2.Client) error {
 // rules asks for each group's rules. Many groups at once would be one question,
 // but a filter takes no more than 200 values and answers in pages anyway.
 func (s *surveyor) rules(ctx context.Context, client *ec2.Client, index map[string]int) error {
-	lists := map[string][]netip.Prefix{}
+	lists := prefixLists{}
 	for id, at := range index {
 		group := &s.facts.Groups[at]
 		pages := ec2.NewDescribeSecurityGroupRulesPaginator(client, &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", id)}})
@@ -59,12 +59,9 @@ func (s *surveyor) rules(ctx context.Context, client *ec2.Client, index map[stri
 					Protocol: aws.ToString(r.IpProtocol), From: port(r.FromPort), To: port(r.ToPort),
 					Ranges: append(ranges(r.CidrIpv4), ranges(r.CidrIpv6)...),
 				}
-				if list := aws.ToString(r.PrefixListId); list != "" {
-					if in.List, in.Ranges, err = list, lists[list], nil; in.Ranges == nil {
-						if in.Ranges, err = prefixList(ctx, client, list); err != nil {
-							return err
-						}
-						lists[list] = in.Ranges
+				if in.List = aws.ToString(r.PrefixListId); in.List != "" {
+					if in.Ranges, err = lists.entries(ctx, client, in.List); err != nil {
+						return err
 					}
 				}
 				if from := r.ReferencedGroupInfo; from != nil {
@@ -87,7 +84,13 @@ func port(p *int32) int {
 	return int(*p)
 }
 
-func prefixList(ctx context.Context, client *ec2.Client, id string) ([]netip.Prefix, error) {
+// prefixLists are the entries of lists that were asked for.
+type prefixLists map[string][]netip.Prefix
+
+func (known prefixLists) entries(ctx context.Context, client *ec2.Client, id string) ([]netip.Prefix, error) {
+	if found, ok := known[id]; ok {
+		return found, nil
+	}
 	found := []netip.Prefix{}
 	pages := ec2.NewGetManagedPrefixListEntriesPaginator(client, &ec2.GetManagedPrefixListEntriesInput{PrefixListId: &id})
 	for pages.HasMorePages() {
@@ -99,6 +102,7 @@ func prefixList(ctx context.Context, client *ec2.Client, id string) ([]netip.Pre
 			found = append(found, ranges(e.Cidr)...)
 		}
 	}
+	known[id] = found
 	return found, nil
 }
 
