@@ -75,6 +75,10 @@ drill-zookeeper: tools ## Grow, replace and break ZooKeeper in a sandbox under c
 verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, replace a node, move a database, RDS: three quarters of an hour
 	@go test -v -tags endtoend -count=1 -timeout 6h -run '^(TestDatabase|TestManagedDatabase)$$' ./cmd/infra
 
+.PHONY: audit
+audit: tools ## Build the platform in an emulator, audit it as the plan role, plant faults by hand and find them: ten minutes
+	@go test -v -tags endtoend -count=1 -timeout 40m -run '^TestAudit$$' ./cmd/infra
+
 .PHONY: replace-emr
 replace-emr: tools ## Replace an EMR cluster of the emulator under a client that submits steps, killed once in every step: a quarter of an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestReplaceEMR$$' ./cmd/infra

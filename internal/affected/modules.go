@@ -56,20 +56,15 @@ func reach(tree fs.FS, root string) (folders, error) {
 // references reads the module blocks of one folder. Sources outside of the
 // project are none of its files.
 func references(tree fs.FS, folder string) ([]reference, error) {
-	op := "read the modules of " + folder
-	entries, err := fs.ReadDir(tree, folder)
+	names, err := codeFiles(tree, folder)
 	if err != nil {
-		return nil, fault.New(fault.Usage, op, err, "infra validate")
+		return nil, err
 	}
 	var out []reference
-	for _, entry := range entries {
-		name := path.Join(folder, entry.Name())
-		if entry.IsDir() || (!strings.HasSuffix(name, ".tf") && !strings.HasSuffix(name, ".tf.json")) {
-			continue
-		}
+	for _, name := range names {
 		found, err := referencesOf(tree, name)
 		if err != nil {
-			return nil, fault.New(fault.Usage, op, err, "terraform fmt -check "+folder+", then infra validate")
+			return nil, fault.New(fault.Usage, "read the modules of "+folder, err, "terraform fmt -check "+folder+", then infra validate")
 		}
 		out = append(out, found...)
 	}
@@ -82,19 +77,9 @@ func moduleBlock() *hcl.BodySchema {
 }
 
 func referencesOf(tree fs.FS, name string) ([]reference, error) {
-	text, err := fs.ReadFile(tree, name)
+	_, file, err := parseCode(tree, name)
 	if err != nil {
 		return nil, err
-	}
-	parse := func(text []byte, name string) (*hcl.File, hcl.Diagnostics) {
-		return hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	}
-	if strings.HasSuffix(name, ".json") {
-		parse = json.Parse
-	}
-	file, problems := parse(text, name)
-	if problems.HasErrors() {
-		return nil, first(problems)
 	}
 	content, _, problems := file.Body.PartialContent(moduleBlock())
 	if problems.HasErrors() {
@@ -116,6 +101,25 @@ func referencesOf(tree fs.FS, name string) ([]reference, error) {
 		out = append(out, reference{block.Labels[0], folder})
 	}
 	return out, nil
+}
+
+// parseCode reads one Terraform file.
+func parseCode(tree fs.FS, name string) ([]byte, *hcl.File, error) {
+	text, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	parse := func(text []byte, name string) (*hcl.File, hcl.Diagnostics) {
+		return hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	}
+	if strings.HasSuffix(name, ".json") {
+		parse = json.Parse
+	}
+	file, problems := parse(text, name)
+	if problems.HasErrors() {
+		return nil, nil, first(problems)
+	}
+	return text, file, nil
 }
 
 // sourceOf is the source of a module block, which Terraform wants to be

@@ -97,7 +97,7 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 		return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newApplyCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
+		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newEnvCommand(g), newFleetCommand(g),
 		newGraphCommand(g), newHostsCommand(g), newInstallCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
 		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"infra/internal/audit"
 	"infra/internal/drift"
 	"infra/internal/maintenance"
 )
@@ -72,6 +73,7 @@ func makeFormats() map[string]format {
 		"s3_address":     form(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+\.zip)?$`, "an S3 address such as s3://bucket/certificates.zip"),
 		"noise":          form(`^[^ ](.{0,298}[^ ])?$`, "known noise of 1 to 300 characters, such as module.vpc.aws_subnet.*#tags.scanned").and(refusesNoise),
 		"window":         form(maintenance.Pattern, "days, hours and a zone, such as sat,sun 22:00-04:00 Europe/Berlin or daily 01:00-05:00 UTC").and(refusesWindow),
+		"exception":      form(`^[^ ]+ [^ ]+ because [^ ].{0,400}$`, "an exception such as no-boundary aws_iam_role.plan because it only reads").and(refusesException),
 		"application":    form(`^[A-Z][A-Za-z0-9]{1,40}$`, "an EMR application, such as Spark"),
 	}
 }
@@ -104,6 +106,14 @@ func refusesNoise(text string) string {
 // refusesWindow knows days, hours and zones.
 func refusesWindow(text string) string {
 	if _, err := maintenance.Parse(text); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// refusesException wants what audit understands.
+func refusesException(text string) string {
+	if err := audit.CheckIgnore(text); err != nil {
 		return err.Error()
 	}
 	return ""

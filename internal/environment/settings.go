@@ -26,6 +26,7 @@ type Settings struct {
 	Hosts       Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
 	Maintenance []string          `json:"maintenance" format:"window" unique:"true" max:"20" default:"[]" doc:"When infra fleet may change the environment: days, hours by the clocks of a zone; hours that end before they begin end on the next day. Without any: always. infra apply does not look at it."`
 	Drift       Drift             `json:"drift" doc:"What infra drift reports."`
+	Audit       Audit             `json:"audit" doc:"What infra audit reports."`
 	Products    Products          `json:"products" doc:"Settings of each product."`
 }
 
@@ -55,6 +56,11 @@ type Hosts struct {
 // Drift is what is known to differ and does not count.
 type Drift struct {
 	Ignore []string `json:"ignore" format:"noise" unique:"true" max:"200" default:"[]" doc:"Known noise: a resource's ADDRESS, one of its attributes as ADDRESS#ATTRIBUTE, task:NAME of Ansible, or instance:ID or NAME; * stands for any text. infra drift lists what it hides."`
+}
+
+// Audit is what is known and accepted.
+type Audit struct {
+	Ignore []string `json:"ignore" format:"exception" unique:"true" max:"200" default:"[]" doc:"Known exceptions, each as RULE WHICH because REASON: a rule of infra audit, and the address or name of what it shall not count for; * stands for any text. infra audit lists them with their reasons."`
 }
 
 // Products holds the settings of every product; its keys are the products.

@@ -17,7 +17,7 @@ type Code int
 const (
 	OK            Code = 0   // done, or no difference
 	Failed        Code = 1   // failed
-	Differences   Code = 2   // plan, drift and diff: there are differences
+	Differences   Code = 2   // plan, drift and diff: there are differences, or findings of audit
 	Refused       Code = 3   // refused by a guard
 	Locked        Code = 4   // the lease or a state lock is held
 	Hosts         Code = 5   // Terraform done, hosts failed or unreachable
@@ -34,7 +34,7 @@ func (c Code) Meaning() string {
 	case Failed:
 		return "failed"
 	case Differences:
-		return "there are differences"
+		return "there are differences, or findings"
 	case Refused:
 		return "refused by a guard"
 	case Locked:

@@ -47,20 +47,16 @@ func (p *Platform) machines(ctx context.Context, states map[string]*state.State)
 		return nil, fault.New(fault.Failed, op, err, "")
 	}
 	add(tagged, func(m *drift.Machine) { m.Tagged = true })
-	if s := states[platformProduct]; s != nil {
-		var vpc struct {
-			ID string `json:"id"`
+	vpc, err := vpcOf(states[platformProduct])
+	if err != nil {
+		return nil, fault.New(fault.Failed, op, err, "infra state show "+p.Env.Name())
+	}
+	if vpc != "" {
+		within, err := instances(ctx, client, types.Filter{Name: aws.String("vpc-id"), Values: []string{vpc}})
+		if err != nil {
+			return nil, fault.New(fault.Failed, op, err, "")
 		}
-		if _, err := s.Decode("vpc", &vpc); err != nil {
-			return nil, fault.New(fault.Failed, op, err, "infra state show "+p.Env.Name())
-		}
-		if vpc.ID != "" {
-			within, err := instances(ctx, client, types.Filter{Name: aws.String("vpc-id"), Values: []string{vpc.ID}})
-			if err != nil {
-				return nil, fault.New(fault.Failed, op, err, "")
-			}
-			add(within, func(m *drift.Machine) { m.Network = true })
-		}
+		add(within, func(m *drift.Machine) { m.Network = true })
 	}
 	machines := make([]drift.Machine, 0, len(order))
 	for _, id := range order {

@@ -64,16 +64,16 @@ func DriftOf(environment string, found []drift.Finding, skippedHosts bool, took 
 
 // Code is the exit code of the report.
 func (d DriftDocument) Code() fault.Code {
-	var problems []*Problem
+	problems := make([]*Problem, 0, len(d.Environments))
 	for _, e := range d.Environments {
 		problems = append(problems, e.Error)
 	}
-	return joined(problems, d.Drift)
+	return worst(problems, d.Drift)
 }
 
-// joined is the exit code of many environments: what failed is worse than what
-// differs, and where everything failed in the same way the code says in which.
-func joined(problems []*Problem, differences bool) fault.Code {
+// worst is the exit code of a report on several environments, each with its
+// problem or nil, in some of which something was found.
+func worst(problems []*Problem, found bool) fault.Code {
 	var codes []fault.Code
 	for _, p := range problems {
 		if p != nil && !slices.Contains(codes, p.Code) {
@@ -87,7 +87,7 @@ func joined(problems []*Problem, differences bool) fault.Code {
 		return codes[0]
 	case len(codes) > 1:
 		return fault.Failed
-	case differences:
+	case found:
 		return fault.Differences
 	default:
 		return fault.OK

@@ -51,7 +51,7 @@ func (d FleetPlanDocument) Code() fault.Code {
 	for _, p := range d.Environments {
 		problems = append(problems, p.Error)
 	}
-	return joined(problems, d.Differences)
+	return worst(problems, d.Differences)
 }
 
 // FleetPlanText shows what many plans would change, a row an environment.

@@ -1,8 +1,8 @@
 # What the plan and the apply role have in common: reading the account's
 # configuration, and the environment's own objects in the state bucket.
 locals {
-  # What a refresh of every resource of the products reads. Nothing here reads data:
-  # no object, no log.
+  # What a refresh of every resource of the products reads, and what an audit of the
+  # account looks at besides. Nothing here reads data: no object, no log.
   read_statement = {
     Sid    = "ReadConfiguration"
     Effect = "Allow"
@@ -10,7 +10,8 @@ locals {
       "access-analyzer:Get*", "access-analyzer:List*",
       "cloudtrail:Describe*", "cloudtrail:GetEventSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:GetTrail*", "cloudtrail:List*",
       "cloudwatch:Describe*", "cloudwatch:GetMetricData", "cloudwatch:List*",
-      "ec2:Describe*", "ec2:GetEbs*", "ec2:GetInstanceMetadataDefaults", "ec2:GetSerialConsoleAccessStatus", "ec2:GetSnapshotBlockPublicAccessState",
+      "ec2:Describe*", "ec2:GetEbs*", "ec2:GetInstanceMetadataDefaults", "ec2:GetManagedPrefixListEntries", "ec2:GetSerialConsoleAccessStatus", "ec2:GetSnapshotBlockPublicAccessState",
+      "elasticloadbalancing:Describe*",
       "elasticmapreduce:Describe*", "elasticmapreduce:Get*", "elasticmapreduce:List*",
       "iam:Get*", "iam:List*",
       "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:List*",
@@ -18,9 +19,10 @@ locals {
       "rds:Describe*", "rds:List*",
       "route53:Get*", "route53:List*",
       "s3:GetAccelerateConfiguration", "s3:GetAccountPublicAccessBlock", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
-      "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
+      "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListAllMyBuckets", "s3:ListBucket",
       "secretsmanager:Describe*", "secretsmanager:GetRandomPassword", "secretsmanager:GetResourcePolicy", "secretsmanager:ListSecretVersionIds",
       "sns:Get*", "sns:List*",
+      "sqs:GetQueueAttributes", "sqs:ListQueues",
       "ssm:DescribeParameters", "ssm:ListTagsForResource",
       "sts:GetCallerIdentity", "tag:GetResources",
     ]
