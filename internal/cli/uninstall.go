@@ -173,7 +173,7 @@ func (r *removal) archive(ctx context.Context) error {
 		return fault.New(fault.Failed, "archive the ledger of "+r.name, err, "")
 	}
 	n, err := r.p.Bucket().Archive(ctx, r.name, out)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(file+".new", file); err != nil {
@@ -218,7 +218,7 @@ func (r *removal) prove(ctx context.Context) error {
 	if err != nil || doc.Gone {
 		return err
 	}
-	return fault.New(fault.Failed, "uninstall "+r.name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+r.name+" again; AWS goes on listing NAT gateways for about an hour after their end")
+	return fault.New(fault.Failed, "uninstall "+r.name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+r.name+" again")
 }
 
 // dataBuckets are the buckets of the baseline, by the names that it gives them.

@@ -253,6 +253,10 @@ func (a Account) gone(ctx context.Context, r Resource) (bool, error) {
 		return a.ended(ctx, r.ID)
 	case "aws_kms_key":
 		return a.leaving(ctx, r.ID)
+	case "aws_nat_gateway":
+		return a.closed(ctx, r.ID)
+	case "aws_vpc_endpoint":
+		return a.unplugged(ctx, r.ID)
 	default:
 		return false, nil
 	}

@@ -73,7 +73,7 @@ func (b *Bucket) pack(ctx context.Context, archive *tar.Writer, key string, modi
 		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(out.Body, sizeLimit))
-	if err = errors.Join(err, out.Body.Close()); err != nil {
+	if err := errors.Join(err, out.Body.Close()); err != nil {
 		return err
 	}
 	if err := archive.WriteHeader(&tar.Header{Name: key, Mode: 0o600, Size: int64(len(data)), ModTime: modified}); err != nil {
