@@ -108,7 +108,7 @@ func (c *customers) terragrunt(t *testing.T) {
 	for _, name := range c.names {
 		before := ""
 		for _, layer := range benchLayers() {
-			unit := fmt.Sprintf("terraform {\n  source = \"%s\"\n}\n", filepath.Join(c.project, "terraform", "bench", layer))
+			unit := fmt.Sprintf("terraform {\n  source = %q\n}\n", filepath.Join(c.project, "terraform", "bench", layer))
 			unit += "generate \"provider\" {\n  path      = \"provider.tf\"\n  if_exists = \"overwrite\"\n  contents  = \"provider \\\"aws\\\" {}\\n\"\n}\n"
 			needs := `"nothing"`
 			if before != "" {
