@@ -79,6 +79,10 @@ verify-postgresql: tools ## Restore backups in sandboxes, sound and damaged, rep
 replace-emr: tools ## Replace an EMR cluster of the emulator under a client that submits steps, killed once in every step: a quarter of an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestReplaceEMR$$' ./cmd/infra
 
+.PHONY: sandbox-clone
+sandbox-clone: tools ## Clone production into a sandbox beside another, use it, let it expire: ten minutes
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestSandboxClone$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

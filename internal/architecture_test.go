@@ -28,7 +28,7 @@ func floors() [][]string {
 	return [][]string{
 		{"drift", "fault", "history", "parity", "process", "spelling"},
 		{"console", "environment", "python", "stack"},
-		{"account", "affected", "guard", "inventory"},
+		{"account", "affected", "clone", "guard", "inventory"},
 		{"run", "state"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "ssh", "terraform"},
@@ -60,7 +60,7 @@ func owners() map[string][]string {
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
 		"github.com/hashicorp/hcl/v2":         {"affected"},
-		"gopkg.in/yaml.v3":                    {"affected", "cli", "environment", "inventory", "sandbox"},
+		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
 }
 

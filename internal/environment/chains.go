@@ -33,11 +33,11 @@ func (f *folder) follow(name string, read map[string]*tree) (c Chain, base bool)
 		t, seen := read[name]
 		if !seen {
 			if data, problems := f.read(name); len(problems) == 0 {
-				t, _ = parse(file(name), data)
+				t, _ = parse(f.file(name), data)
 			}
 			read[name] = t
 		}
-		c.Files = append(c.Files, file(name))
+		c.Files = append(c.Files, f.file(name))
 		if t == nil {
 			return c, false
 		}

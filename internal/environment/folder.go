@@ -16,6 +16,12 @@ import (
 // Folder is where a project keeps its environments, below its root.
 const Folder = "environments"
 
+// Throwaways is where environments lie that are made for hours and for one
+// checkout: a clone in the sandbox must neither dirty the working tree nor get
+// into a commit. Only Load finds them, by name: to everything that works on all
+// environments, and to what others extend, they do not exist.
+const Throwaways = ".infra/environments"
+
 const suffix = ".yaml"
 
 // ValidName says whether name may be that of an environment: 2 to 31 small
@@ -27,6 +33,7 @@ type folder struct {
 	project string
 	files   []string // names of all .yaml and .yml files
 	names   []string // of the environments and bases: valid names, without .yaml
+	aside   string   // name of the one that lies in Throwaways, when it is that which is wanted
 	formats map[string]format
 }
 
@@ -90,7 +97,25 @@ func (f *folder) colliding(name string) Problems {
 }
 
 // has says whether there is a file of exactly this name.
-func (f *folder) has(name string) bool { return slices.Contains(f.names, name) }
+func (f *folder) has(name string) bool { return name == f.aside || slices.Contains(f.names, name) }
+
+// lookAside finds the throwaway environment of a name that no other one has.
+func (f *folder) lookAside(name string) {
+	if f.has(name) {
+		return
+	}
+	if _, err := os.Lstat(filepath.Join(f.project, Throwaways, name+suffix)); err == nil {
+		f.aside = name
+	}
+}
+
+// at is the folder that an environment's file lies in, relative to the project.
+func (f *folder) at(name string) string {
+	if name == f.aside {
+		return Throwaways
+	}
+	return Folder
+}
 
 // suggest completes "no environment ...".
 func (f *folder) suggest(name string) string {
@@ -101,15 +126,15 @@ func (f *folder) suggest(name string) string {
 }
 
 // file is the path of an environment's file, relative to the project.
-func file(name string) string { return path.Join(Folder, name+suffix) }
+func (f *folder) file(name string) string { return path.Join(f.at(name), name+suffix) }
 
 // read reads the file of a name that has() knows. Only a regular file inside
 // the folder is read, and no more of it than is allowed.
 func (f *folder) read(name string) (data []byte, problems Problems) {
 	refuse := func(format string, args ...any) Problems {
-		return Problems{{Place{file(name), 1, 1}, fmt.Sprintf(format, args...)}}
+		return Problems{{Place{f.file(name), 1, 1}, fmt.Sprintf(format, args...)}}
 	}
-	root, err := os.OpenRoot(filepath.Join(f.project, Folder))
+	root, err := os.OpenRoot(filepath.Join(f.project, f.at(name)))
 	if err != nil {
 		return nil, refuse("open the folder: %v", err)
 	}

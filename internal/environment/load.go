@@ -26,14 +26,15 @@ func Load(project, name string) (*Environment, error) {
 		return nil, fault.New(fault.Usage, op, fmt.Errorf("%q is not a name of an environment%s", shortened(name), f.suggest(name)),
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
+	f.lookAside(name)
 	if !f.has(name) {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s%s", file(name), f.suggest(name)),
-			fmt.Sprintf("use one of %s, or write %s", strings.Join(f.deployable(), ", "), file(name)))
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s%s", f.file(name), f.suggest(name)),
+			fmt.Sprintf("use one of %s, or write %s", strings.Join(f.deployable(), ", "), f.file(name)))
 	}
 	env, base, problems := f.load(name)
 	problems = append(problems, f.colliding(name)...)
 	if len(problems) == 0 && base {
-		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s: no account is set, so it is a base that others extend, and nothing can be done with it", file(name)),
+		return nil, fault.New(fault.Usage, op, fmt.Errorf("%s: no account is set, so it is a base that others extend, and nothing can be done with it", f.file(name)),
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
 	if len(problems) == 0 {
@@ -105,7 +106,7 @@ func (f *folder) load(name string) (env *Environment, base bool, problems Proble
 	for _, t := range slices.Backward(chain) {
 		whole = merge(whole, t)
 	}
-	env = &Environment{name: name, file: file(name)}
+	env = &Environment{name: name, file: f.file(name)}
 	d := &decoder{places: make(map[string]Place)}
 	if err := d.block(reflect.ValueOf(&env.settings).Elem(), whole, ""); err != nil {
 		return nil, false, append(c.problems, Problem{Place{env.file, 1, 1}, err.Error()})
@@ -141,7 +142,7 @@ func (f *folder) chain(name string, c *checker) (trees []*tree, ok bool) {
 		data, problems := f.read(name)
 		if len(problems) == 0 {
 			var t *tree
-			t, problems = parse(file(name), data)
+			t, problems = parse(f.file(name), data)
 			if t != nil {
 				c.block(t, reflect.TypeFor[Settings](), "")
 				trees = append(trees, t)
@@ -163,7 +164,7 @@ func (f *folder) chain(name string, c *checker) (trees []*tree, ok bool) {
 		case len(seen) == maxChain:
 			return trees, c.refuse(at, "extends", "more than %d files extend each other", maxChain)
 		case !f.has(name):
-			return trees, c.refuse(at, "extends", "there is no %s to extend%s", file(name), f.suggest(name))
+			return trees, c.refuse(at, "extends", "there is no %s to extend%s", f.file(name), f.suggest(name))
 		}
 	}
 }
