@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,7 +54,10 @@ func TestSandboxClone(t *testing.T) {
 		if layers["zookeeper"] != 5 || layers["postgresql"] != 4 || layers["vpc"] != 1 {
 			t.Errorf("hosts by layer: %v", layers)
 		}
-		p.run(t, 0, "status", "me")
+		eventually(t, "it answers", func() (bool, string) {
+			out, err := exec.CommandContext(t.Context(), p.infra, "-C", p.project, "status", "me").CombinedOutput()
+			return err == nil, string(out)
+		})
 		p.run(t, 0, "plan", "me")
 	})
 	t.Run("diff lists what is not production's", func(t *testing.T) {

@@ -72,17 +72,18 @@ func untilEnd(at time.Time) string { return console.Elapsed(max(0, time.Until(at
 
 // cloneText says what a clone is not.
 func cloneText(c clone.Clone, name string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s is %s in small. What could not be carried over, or is smaller:\n", name, c.Of)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	var rows, out strings.Builder
 	for _, change := range c.Changes {
-		fmt.Fprintf(w, "  %s\t%s -> %s\t%s\n", change.Path, shortValue(change.Was), shortValue(change.Now), change.Why)
+		fmt.Fprintf(&rows, "  %s\t%s -> %s\t%s\n", change.Path, shortValue(change.Was), shortValue(change.Now), change.Why)
 	}
 	for _, loss := range c.Lost {
-		fmt.Fprintf(w, "  %s\t\t%s\n", loss.What, loss.Why)
+		fmt.Fprintf(&rows, "  %s\t\t%s\n", loss.What, loss.Why)
 	}
-	_ = w.Flush() // a strings.Builder takes everything
-	return b.String()
+	fmt.Fprintf(&out, "%s is %s in small. What could not be carried over, or is smaller:\n", name, c.Of)
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(w, rows.String()) // a strings.Builder takes everything
+	_ = w.Flush()
+	return out.String()
 }
 
 // shortValue is a value that fits into a line: a key or an ARN is known by its start.
