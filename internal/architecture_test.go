@@ -31,7 +31,7 @@ func floors() [][]string {
 		{"account", "affected", "clone", "guard", "inventory"},
 		{"run", "state"},
 		{"orphan", "supervise"},
-		{"ansible", "bundle", "git", "ssh", "terraform"},
+		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},
 		{"sandbox/network", "sandbox/proxy", "sandbox/services", "sandbox/volume"},
@@ -59,7 +59,7 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"github.com/hashicorp/hcl/v2":         {"affected"},
+		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
 		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
 }

@@ -32,6 +32,7 @@ products:
   pipeline:
     vpc: {cidr: 10.60.0.0/20, flow_log_retention_days: 30}
     zookeeper: {size: 7, heap_mb: 128}
+    image: {owner: "444444444444", name: infra-full-1}
     postgresql: {standbys: 3, synchronous: true, data_volume_gb: 1, engine: postgresql}
     emr: {applications: [Spark, Hive]}
 `

@@ -72,6 +72,8 @@ func platform(p environment.Pipeline) []setting {
 		postgresql, emr = "products.pipeline.postgresql.", "products.pipeline.emr."
 	)
 	all := []setting{
+		{"products.pipeline.image.owner", text(environment.DebianOwner), "an image of another account"},
+		{"products.pipeline.image.name", text(environment.DebianImage), "an image of another account"},
 		{vpc + "flow_log_retention_days", atMost(p.VPC.FlowLogRetentionDays, logs), briefer},
 		{vpc + "access", text("bastion"), "there is no Systems Manager; the way in is a bastion"},
 		{vpc + "bastion_instance_type", text("t3.micro"), smaller},
