@@ -88,7 +88,7 @@ func buildImage(ctx context.Context, p *provision.Platform, o imageOptions) (pro
 		return p.BuildImage(ctx, o.from, o.name, o.sel.Wait)
 	}
 	if p.Env.Emulated() {
-		return provision.Image{}, fault.New(fault.Usage, "make the image "+o.name, errors.New("Packer knows no emulator"), "infra image build "+p.Env.Name())
+		return provision.Image{}, fault.New(fault.Usage, "make the image "+o.name, errors.New("an emulated environment is unknown to Packer"), "infra image build "+p.Env.Name())
 	}
 	return p.PackImage(ctx, o.from, o.name)
 }
