@@ -83,6 +83,10 @@ replace-emr: tools ## Replace an EMR cluster of the emulator under a client that
 sandbox-clone: tools ## Clone production into a sandbox beside another, use it, let it expire: ten minutes
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestSandboxClone$$' ./cmd/infra
 
+.PHONY: image-bench
+image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra
