@@ -95,6 +95,14 @@ install-customer: tools ## Install two customers into two accounts of the emulat
 fleet: tools ## Roll a change out over 50 environments, some of which fail: on one machine, and by workers of Temporal that are killed; half an hour
 	@go test -v -tags endtoend -count=1 -timeout 3h -run '^TestLargeFleet$$' ./cmd/infra
 
+.PHONY: sandbox-clone
+sandbox-clone: tools ## Clone production into a sandbox beside another, use it, let it expire: ten minutes
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestSandboxClone$$' ./cmd/infra
+
+.PHONY: image-bench
+image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside plain Terraform; prints medians, asserts nothing; guards, lease and ledger alone: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
 	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 80m -run TestBench ./cmd/infra

@@ -28,10 +28,10 @@ func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
 		{"console", "environment", "fleet", "python", "stack"},
-		{"account", "affected", "guard", "inventory"},
+		{"account", "affected", "clone", "guard", "inventory"},
 		{"run", "state", "survey"},
 		{"orphan", "supervise"},
-		{"ansible", "bundle", "git", "ssh", "terraform"},
+		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},
 		{"sandbox/network", "sandbox/proxy", "sandbox/services", "sandbox/volume"},
@@ -60,9 +60,9 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"github.com/hashicorp/hcl/v2":         {"affected"},
+		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
 		"go.temporal.io":                      {"temporal"},
-		"gopkg.in/yaml.v3":                    {"affected", "cli", "environment", "inventory", "sandbox"},
+		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
 }
 

@@ -23,7 +23,7 @@ func TestReadmeNamesRealCommands(t *testing.T) {
 		if verb == "help" {
 			continue
 		}
-		if slices.Contains([]string{"ci", "emr", "env", "fleet", "pg", "sandbox", "snapshot", "state", "zk"}, verb) && len(words) > 1 {
+		if slices.Contains([]string{"ci", "emr", "env", "fleet", "image", "pg", "sandbox", "snapshot", "state", "zk"}, verb) && len(words) > 1 {
 			verb += " " + words[1]
 		}
 		help := cli.Help(strings.Fields(verb)...)

@@ -1,6 +1,7 @@
 // Package drift judges what was found to differ between an environment and its
 // code: what somebody changed in AWS, what the code wants and nobody applied,
-// what Ansible would change on the hosts, and instances that nobody manages.
+// what Ansible would change on the hosts, instances that nobody manages, and hosts
+// that are made of another image than new ones.
 //
 // Terraform's plan tells of both sides at once. What it found to be other than
 // the state says was changed outside; what it wants to do beyond undoing that
@@ -25,10 +26,11 @@ const (
 	Code     Kind = "code"     // the code wants it and nobody applied it
 	Host     Kind = "host"     // Ansible would change it
 	Instance Kind = "instance" // it exists and nobody manages it
+	OldImage Kind = "image"    // it is made of another image than a new one would be
 )
 
 // Kinds are all kinds in their order.
-func Kinds() []Kind { return []Kind{Outside, Code, Host, Instance} }
+func Kinds() []Kind { return []Kind{Outside, Code, Host, Instance, OldImage} }
 
 // Title is a kind for people, as a heading.
 func (k Kind) Title() string {
@@ -41,6 +43,8 @@ func (k Kind) Title() string {
 		return "Ansible would change"
 	case Instance:
 		return "Instances that nobody manages"
+	case OldImage:
+		return "Hosts made of another image"
 	default:
 		return string(k)
 	}

@@ -40,6 +40,7 @@ func join(list, one string) string {
 // its tags.
 type Machine struct {
 	ID, Name string
+	Image    string // id of the one that it is made of
 	State    string // running, stopped
 	Network  bool   // it is in the environment's network
 	Tagged   bool   // it carries the environment's tags

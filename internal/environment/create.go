@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func Create(project string, d Draft) (*Environment, error) {
 	}
 	text := d.text(parent)
 	f.draft = &draft{d.Name, []byte(text)}
-	f.files, f.names, f.homes[d.Name] = append(f.files, d.Name+suffix), append(f.names, d.Name), []string{d.Name + suffix}
+	f.files, f.names, f.homes[d.Name] = append(f.files, d.Name+suffix), append(f.names, d.Name), []string{path.Join(Folder, d.Name+suffix)}
 	env, _, problems := f.load(d.Name)
 	problems = append(problems, f.colliding(d.Name)...)
 	if len(problems) == 0 {

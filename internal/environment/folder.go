@@ -17,6 +17,12 @@ import (
 // Folder is where a project keeps its environments, below its root.
 const Folder = "environments"
 
+// Throwaways is where environments lie that are made for hours and for one
+// checkout: a clone in the sandbox must neither dirty the working tree nor get
+// into a commit. Only Load finds them, by name: to everything that works on all
+// environments, and to what others extend, they do not exist.
+const Throwaways = ".infra/environments"
+
 const suffix = ".yaml"
 
 // ValidName says whether name may be that of an environment: 2 to 31 small
@@ -29,7 +35,7 @@ type folder struct {
 	project string
 	files   []string            // all .yaml and .yml files, relative to the folder
 	names   []string            // of the environments and bases: valid names, without .yaml; sorted
-	homes   map[string][]string // name -> its file; more than one is a mistake
+	homes   map[string][]string // name -> its file, relative to the project; more than one is a mistake
 	formats map[string]format
 	draft   *draft // a file that is not written yet; nil: there is none
 }
@@ -65,7 +71,7 @@ func open(project string) (*folder, error) {
 		}
 		f.files = append(f.files, file)
 		if name, ok := strings.CutSuffix(path.Base(file), suffix); ok && ValidName(name) {
-			f.homes[name] = append(f.homes[name], file)
+			f.homes[name] = append(f.homes[name], path.Join(Folder, file))
 		}
 		if e.IsDir() {
 			return fs.SkipDir // it is taken for a file, and refused as none
@@ -119,6 +125,17 @@ func (f *folder) colliding(name string) Problems {
 // has says whether there is a file of exactly this name.
 func (f *folder) has(name string) bool { return len(f.homes[name]) > 0 }
 
+// lookAside finds the throwaway environment of a name that no other one has.
+func (f *folder) lookAside(name string) {
+	file := path.Join(Throwaways, name+suffix)
+	if f.has(name) || !ValidName(name) {
+		return
+	}
+	if _, err := os.Lstat(filepath.Join(f.project, file)); err == nil {
+		f.homes[name] = []string{file}
+	}
+}
+
 // suggest completes "no environment ...".
 func (f *folder) suggest(name string) string {
 	if slices.Contains(f.files, name+".yml") {
@@ -131,13 +148,13 @@ func (f *folder) suggest(name string) string {
 // would be expected when there is none.
 func (f *folder) file(name string) string {
 	if f.has(name) {
-		return path.Join(Folder, f.homes[name][0])
+		return f.homes[name][0]
 	}
 	return path.Join(Folder, name+suffix)
 }
 
 // read reads the file of a name that has() knows. Only a regular file inside
-// the folder is read, and no more of it than is allowed.
+// its folder is read, and no more of it than is allowed.
 func (f *folder) read(name string) (data []byte, problems Problems) {
 	if f.draft != nil && f.draft.name == name {
 		return f.draft.text, nil
@@ -146,10 +163,14 @@ func (f *folder) read(name string) (data []byte, problems Problems) {
 		return Problems{{Place{f.file(name), 1, 1}, fmt.Sprintf(format, args...)}}
 	}
 	if homes := f.homes[name]; len(homes) > 1 {
-		return nil, refuse("the name is taken by %s too: an environment's name is that of its file, in whichever folder", path.Join(Folder, homes[1]))
+		return nil, refuse("the name is taken by %s too: an environment's name is that of its file, in whichever folder", homes[1])
 	}
-	file := f.homes[name][0]
-	root, err := os.OpenRoot(filepath.Join(f.project, Folder))
+	within := Folder
+	if path.Dir(f.file(name)) == Throwaways {
+		within = Throwaways
+	}
+	file := strings.TrimPrefix(f.file(name), within+"/")
+	root, err := os.OpenRoot(filepath.Join(f.project, within))
 	if err != nil {
 		return nil, refuse("open the folder: %v", err)
 	}

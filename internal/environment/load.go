@@ -26,6 +26,7 @@ func Load(project, name string) (*Environment, error) {
 		return nil, fault.New(fault.Usage, op, fmt.Errorf("%q is not a name of an environment%s", shortened(name), f.suggest(name)),
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
+	f.lookAside(name)
 	if !f.has(name) {
 		return nil, fault.New(fault.Usage, op, fmt.Errorf("there is no %s%s", f.file(name), f.suggest(name)),
 			fmt.Sprintf("use one of %s, or write %s", strings.Join(f.deployable(), ", "), f.file(name)))

@@ -90,16 +90,22 @@ type CI struct {
 
 // Pipeline is the platform: a network and the layers in it.
 type Pipeline struct {
-	Image      Image      `json:"image" doc:"The machine image of every host; the newest that matches."`
+	Image      Image      `json:"image" doc:"The machine image of new hosts; the newest that matches. A host keeps the one it was made of, and infra drift tells when a name without * pins another."`
 	VPC        VPC        `json:"vpc" doc:"Layer vpc: the network, its endpoints and the way in."`
 	Zookeeper  Zookeeper  `json:"zookeeper" doc:"Layer zookeeper: the ensemble."`
 	PostgreSQL PostgreSQL `json:"postgresql" doc:"Layer postgresql: primary, standbys and witness, or RDS in their place."`
 	EMR        EMR        `json:"emr" doc:"Layer emr: the clusters, one of which is in use."`
 }
 
+// Debian's own images, which the settings default to.
+const (
+	DebianOwner = "136693071363"
+	DebianImage = "debian-12-amd64-*"
+)
+
 // Image selects the machine image.
 type Image struct {
-	Owner string `json:"owner" format:"image_owner" default:"\"136693071363\"" doc:"Account that publishes the image, 12 digits in quotes; the default is Debian's."`
+	Owner string `json:"owner" format:"image_owner" default:"\"136693071363\"" doc:"Account that publishes the image, 12 digits in quotes; the default is Debian's. For an image of infra image build: the environment's own."`
 	Name  string `json:"name" format:"image_name" default:"debian-12-amd64-*" doc:"Name of the image; * stands for anything. Hosts are made for Debian 12."`
 }
 

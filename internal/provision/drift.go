@@ -49,7 +49,13 @@ func (p *Platform) Drift(ctx context.Context, o DriftOptions) ([]drift.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	found = append(found, drift.Machines(machines, managedBy(states), ignore)...)
+	managed := managedBy(states)
+	found = append(found, drift.Machines(machines, managed, ignore)...)
+	images, err := p.oldImages(ctx, machines, managed, ignore)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, images...)
 	if o.SkipHosts || states[platformProduct] == nil {
 		return found, p.unchanged(ctx, states)
 	}

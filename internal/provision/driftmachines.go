@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (p *Platform) machines(ctx context.Context, states map[string]*state.State)
 }
 
 func machine(i types.Instance) *drift.Machine {
-	m := &drift.Machine{ID: aws.ToString(i.InstanceId), State: string(i.State.Name)}
+	m := &drift.Machine{ID: aws.ToString(i.InstanceId), Image: aws.ToString(i.ImageId), State: string(i.State.Name)}
 	for _, tag := range i.Tags {
 		switch aws.ToString(tag.Key) {
 		case "Name":
@@ -78,6 +79,27 @@ func machine(i types.Instance) *drift.Machine {
 		}
 	}
 	return m
+}
+
+// oldImages compares what the hosts are made of with what a new one would be.
+func (p *Platform) oldImages(ctx context.Context, machines []drift.Machine, managed map[string]bool, ignore drift.Ignore) ([]drift.Finding, error) {
+	if !slices.ContainsFunc(machines, func(m drift.Machine) bool { return managed[m.ID] }) {
+		return nil, nil
+	}
+	wanted := p.Env.Pipeline().Image
+	newest, err := p.newestImage(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{aws.ToString(newest.ImageId)}
+	for _, m := range machines {
+		ids = append(ids, m.Image)
+	}
+	names, err := p.imageNames(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return drift.Images(machines, managed, drift.Image{ID: aws.ToString(newest.ImageId), Name: wanted.Name}, names, ignore), nil
 }
 
 // managedBy are the ids that states know.

@@ -41,6 +41,7 @@ type Guest struct {
 type GuestOrder struct {
 	Name   string           // of the host
 	Like   []inventory.Host // the first that EC2 still knows is the model
+	Image  string           // that it is made of; empty: that of the model's
 	DataGB int              // size of the volume `data`; 0: that of the model's
 	Group  string           // whose variables it gets
 	Tags   map[string]string

@@ -135,6 +135,9 @@ func (p *Platform) request(ctx context.Context, client *ec2.Client, like types.I
 			{ResourceType: types.ResourceTypeInstance, Tags: tagList(tags)}, {ResourceType: types.ResourceTypeVolume, Tags: tagList(tags)},
 		},
 	}
+	if order.Image != "" {
+		request.ImageId = aws.String(order.Image)
+	}
 	if script != "" {
 		request.UserData = aws.String(script)
 	}

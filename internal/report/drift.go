@@ -149,6 +149,8 @@ func DriftVerdict(e EnvironmentDrift) string {
 			parts = append(parts, console.Count(n, "task")+" would change hosts")
 		case drift.Instance:
 			parts = append(parts, console.Count(n, "instance")+" managed by nobody")
+		case drift.OldImage:
+			parts = append(parts, console.Count(n, "host")+" made of another image")
 		}
 	}
 	text := strings.Join(parts, ", ")
@@ -182,6 +184,8 @@ func driftNext(e EnvironmentDrift) string {
 		return "infra configure " + e.Environment
 	case has(drift.Instance):
 		return "find out who needs them, then aws ec2 terminate-instances --instance-ids " + firstInstance(e.Findings) + ", or instance:NAME in drift.ignore"
+	case has(drift.OldImage):
+		return "a host gets the image when it is made anew: infra zk replace " + e.Environment + " NAME, infra pg rejoin " + e.Environment + " NAME --replace"
 	default:
 		return ""
 	}
@@ -208,7 +212,7 @@ func subject(f drift.Finding) string {
 	switch f.Kind {
 	case drift.Host:
 		return f.Host + ": " + f.Task
-	case drift.Instance:
+	case drift.Instance, drift.OldImage:
 		return strings.TrimSpace(f.ID + " " + f.Name)
 	default:
 		return strings.TrimSpace(f.Stack + " " + f.Address)
@@ -231,7 +235,7 @@ func says(f drift.Finding) string {
 		parts = append(parts, "to "+f.Action)
 	case drift.Host:
 		parts = append(parts, f.File)
-	case drift.Instance:
+	case drift.Instance, drift.OldImage:
 	}
 	parts = append(parts, f.Detail)
 	return strings.Join(slices.DeleteFunc(parts, func(text string) bool { return text == "" }), "; ")

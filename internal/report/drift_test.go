@@ -14,6 +14,7 @@ func driftExample() DriftDocument {
 	same := func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") }
 	prod := DriftOf("prod", []drift.Finding{
 		{Kind: drift.Instance, ID: "i-0123", Name: "bitcoin", Detail: "running; it is in the environment's network, and no state has it"},
+		{Kind: drift.OldImage, ID: "i-0456", Name: "zookeeper-2", Detail: "made of infra-prod-1, new hosts of infra-prod-2"},
 		{Kind: drift.Host, Host: "zookeeper-1", Task: "zookeeper : Write the configuration", File: "/etc/zookeeper/zoo.cfg"},
 		{Kind: drift.Code, Stack: "pipeline/prod", Address: "aws_eip.b", Action: "create"},
 		{Kind: drift.Outside, Stack: "pipeline/prod", Address: "aws_subnet.a", Action: "update", Undone: true, Attributes: []drift.Attribute{{Path: "tags.a", After: `"1"`}}},
@@ -26,7 +27,7 @@ func driftExample() DriftDocument {
 
 func TestDriftText(t *testing.T) {
 	t.Parallel()
-	const want = `prod: 2 resources changed outside, 1 change of the code not applied, 1 task would change hosts, 1 instance managed by nobody (1 known noise, --verbose lists it)
+	const want = `prod: 2 resources changed outside, 1 change of the code not applied, 1 task would change hosts, 1 instance managed by nobody, 1 host made of another image (1 known noise, --verbose lists it)
   Changed outside of infra
     pipeline/prod aws_sg.a: is gone; apply leaves it so
     pipeline/prod aws_subnet.a: was changed
@@ -37,6 +38,8 @@ func TestDriftText(t *testing.T) {
     zookeeper-1: zookeeper : Write the configuration: /etc/zookeeper/zoo.cfg
   Instances that nobody manages
     i-0123 bitcoin: running; it is in the environment's network, and no state has it
+  Hosts made of another image
+    i-0456 zookeeper-2: made of infra-prod-1, new hosts of infra-prod-2
   next: infra plan prod, then infra apply prod; what is known and shall stay goes into drift.ignore
 
 acme: could not be looked at

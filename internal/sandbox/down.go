@@ -23,9 +23,21 @@ import (
 const endLimit = 60 * time.Second
 
 // Down ends the sandbox and removes everything that it has made on the
-// machine; logs stay. It works on a sandbox whose daemon was killed, and
-// ending one that does not run is no error.
+// machine; logs stay, except a clone's, of which nothing does. It works on a
+// sandbox whose daemon was killed, and ending one that does not run is no error.
 func Down(ctx context.Context, config Config, progress func(string)) error {
+	config, err := config.settle()
+	if err != nil {
+		return err
+	}
+	if err := remove(ctx, config, progress); err != nil {
+		return err
+	}
+	return config.discard(config.ownFolder()...)
+}
+
+// remove is Down, but for what belongs to the sandbox's environment.
+func remove(ctx context.Context, config Config, progress func(string)) error {
 	const op = "end the sandbox"
 	config, err := config.settle()
 	if err != nil {
@@ -43,12 +55,12 @@ func Down(ctx context.Context, config Config, progress func(string)) error {
 	if found.Daemon.Alive() {
 		progress("ending the sandbox")
 		if err := endDaemon(ctx, found.Daemon); err != nil {
-			return fault.New(fault.Failed, op, err, "infra sandbox down")
+			return fault.New(fault.Failed, op, err, config.command("down"))
 		}
 	}
 	found.Layout.ID = config.layout().ID
 	if err := clean(ctx, config, found); err != nil {
-		return fault.New(fault.Failed, op, err, "infra sandbox down")
+		return fault.New(fault.Failed, op, err, config.command("down"))
 	}
 	progress("the sandbox is gone")
 	return nil
@@ -102,7 +114,7 @@ func clean(ctx context.Context, config Config, made record) error {
 	for _, dir := range []string{config.servicesDir(), config.emulatorDir()} {
 		errs = append(errs, os.RemoveAll(dir))
 	}
-	files := []string{config.CertificateFile(), config.statusFile(), config.progressFile()}
+	files := []string{config.CertificateFile(), config.statusFile(), config.progressFile(), config.lifetimeFile()}
 	if errors.Join(errs...) == nil {
 		files = append(files, config.recordFile()) // last: it says what is still to be removed
 	}

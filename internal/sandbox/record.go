@@ -19,20 +19,23 @@ const (
 	running  = "running"
 	ending   = "ending"
 	failed   = "failed"
+	expired  = "expired"
 )
 
 // record is what the daemon has made on the machine. It is written before the
 // thing is made, so nothing can exist without being written down.
 type record struct {
-	Schema   string           `json:"schema"`
-	Phase    string           `json:"phase"`
-	Error    string           `json:"error,omitempty"`
-	Hint     string           `json:"hint,omitempty"`
-	Since    time.Time        `json:"since"`
-	Endpoint string           `json:"endpoint"`
-	Daemon   process.Identity `json:"daemon"`
-	Emulator process.Identity `json:"emulator"`
-	Layout   network.Layout   `json:"layout"`
+	Schema   string    `json:"schema"`
+	Phase    string    `json:"phase"`
+	Error    string    `json:"error,omitempty"`
+	Hint     string    `json:"hint,omitempty"`
+	Since    time.Time `json:"since"`
+	Endpoint string    `json:"endpoint"`
+	// Environment is the name of the one that it serves.
+	Environment string           `json:"environment,omitempty"`
+	Daemon      process.Identity `json:"daemon"`
+	Emulator    process.Identity `json:"emulator"`
+	Layout      network.Layout   `json:"layout"`
 	// NamespacesMounted is true when /run/netns was a mount before.
 	NamespacesMounted bool `json:"namespaces_mounted"`
 	// WatchesBefore is the machine's limit of inotify instances before it was

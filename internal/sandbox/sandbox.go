@@ -34,7 +34,21 @@ type Config struct {
 	Executable string // the daemon's program, started with serveArguments
 
 	Environment string // name of the emulated environment that it serves
+
+	Lifetime Lifetime // of the sandbox that Up starts, or finds
+	Discard  []string // files and folders that go with it: what a clone has of its own
 }
+
+// command is what to type to do something with this sandbox.
+func (c Config) command(verb string) string {
+	if c.Environment == "" || c.Environment == usual {
+		return "infra sandbox " + verb
+	}
+	return "infra sandbox " + verb + " --environment " + c.Environment
+}
+
+// usual is the environment that a sandbox serves when none is named.
+const usual = "sandbox"
 
 // serveArguments are the daemon's command line.
 func (c Config) serveArguments() []string {
@@ -56,6 +70,7 @@ func (c Config) servicesDir() string  { return filepath.Join(c.Dir, "services") 
 func (c Config) recordFile() string   { return filepath.Join(c.Dir, "record.json") }
 func (c Config) statusFile() string   { return filepath.Join(c.Dir, "status.json") }
 func (c Config) progressFile() string { return filepath.Join(c.Dir, "progress") }
+func (c Config) lifetimeFile() string { return filepath.Join(c.Dir, "lifetime.json") }
 
 // LogFile is where the daemon writes what it does.
 func (c Config) LogFile() string { return filepath.Join(c.Dir, "daemon.log") }
@@ -88,6 +103,9 @@ func (c Config) settle() (Config, error) {
 	return c, nil
 }
 
+// endpointAt is the address of an AWS API at a port of this machine.
+func endpointAt(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+
 // port is that of the endpoint, which must be this machine's loopback.
 func (c Config) port() (int, error) {
 	endpoint, err := url.Parse(c.Endpoint)
@@ -105,9 +123,17 @@ func (c Config) port() (int, error) {
 	return port, nil
 }
 
-// Reset ends the sandbox and starts an empty one.
+// Reset ends the sandbox and starts an empty one, which ends when the old one
+// would have.
 func Reset(ctx context.Context, config Config, progress func(string)) error {
-	if err := Down(ctx, config, progress); err != nil {
+	config, err := config.settle()
+	if err != nil {
+		return err
+	}
+	if config.Lifetime, err = readLifetime(config); err != nil {
+		return fault.New(fault.Failed, "reset the sandbox", err, config.command("down"))
+	}
+	if err := remove(ctx, config, progress); err != nil {
 		return err
 	}
 	return Up(ctx, config, progress)

@@ -50,6 +50,10 @@ func Serve(ctx context.Context, config Config) error {
 	if ctx.Err() != nil {
 		failure = nil // it was asked to end
 	}
+	if errors.Is(failure, errExpired) {
+		d.log.Info("the sandbox ends", "reason", failure)
+		return d.expire()
+	}
 	if failure != nil {
 		d.log.Error("the sandbox ends", "error", failure)
 	}
@@ -87,7 +91,8 @@ func (d *daemon) begin() error {
 	}
 	d.record = record{
 		Phase: starting, Since: time.Now().UTC().Truncate(time.Second), Endpoint: d.config.Endpoint,
-		Daemon: self, Layout: layout, NamespacesMounted: mounted,
+		Environment: d.config.Environment,
+		Daemon:      self, Layout: layout, NamespacesMounted: mounted,
 	}
 	if d.record.WatchesBefore, err = raiseWatches(watchesFile); err != nil {
 		return err
@@ -122,7 +127,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	}
 	d.step("making the network " + layout.Namespace())
 	if err := network.Create(ctx, layout); err != nil {
-		return fault.New(fault.Failed, "make the sandbox's network", err, "infra sandbox down, then: infra sandbox up")
+		return fault.New(fault.Failed, "make the sandbox's network", err, d.config.command("down")+", then: "+d.config.command("up"))
 	}
 	d.step("starting the AWS emulator on " + d.config.Endpoint)
 	api, err := d.startEmulator(ctx)
@@ -221,10 +226,13 @@ func (d *daemon) run(ctx context.Context, api *emulator.Process, docker *engine.
 		select {
 		case <-ctx.Done():
 		case <-api.Done():
-			failure = fault.New(fault.Failed, "run the sandbox", errors.New("the AWS emulator has died, and its resources with it"), "infra sandbox reset")
+			failure = fault.New(fault.Failed, "run the sandbox", errors.New("the AWS emulator has died, and its resources with it"), d.config.command("reset"))
 		case <-docker.Done():
-			failure = fault.New(fault.Failed, "run the sandbox", fmt.Errorf("the Docker Engine has died: %w", docker.Err()), "infra sandbox reset")
+			failure = fault.New(fault.Failed, "run the sandbox", fmt.Errorf("the Docker Engine has died: %w", docker.Err()), d.config.command("reset"))
 		case <-ticker.C:
+			if failure = d.overdue(); failure != nil {
+				continue
+			}
 			now := describe(d.config, d.record.Layout, reconciler.Snapshot(), reconciler.Hosts(), reconciler.Subnets())
 			if reflect.DeepEqual(now, told) {
 				continue
@@ -255,7 +263,7 @@ func (d *daemon) end(failure error) error {
 	}
 	d.record.Phase, d.record.Error, d.record.Hint = failed, errors.Join(failure, err).Error(), fault.HintOf(failure)
 	if d.record.Hint == "" {
-		d.record.Hint = "read " + d.config.LogFile() + ", then: infra sandbox reset"
+		d.record.Hint = "read " + d.config.LogFile() + ", then: " + d.config.command("reset")
 	}
 	return errors.Join(err, d.record.write(d.config))
 }

@@ -20,13 +20,15 @@ import (
 // Status is what there is of a sandbox.
 type Status struct {
 	Schema string `json:"schema"` // infra/sandbox/v1
-	// State is running, starting, ending, failed or stopped.
+	// State is running, starting, ending, failed, expired or stopped.
 	State string `json:"state"`
 	// Error and Hint say why it has failed and what to do.
 	Error    string    `json:"error,omitempty"`
 	Hint     string    `json:"hint,omitempty"`
 	Endpoint string    `json:"endpoint"`
 	Since    time.Time `json:"since"`
+	// Expires is when it ends by itself; zero: never.
+	Expires time.Time `json:"expires,omitzero"`
 	// PublicRange is where public addresses come from, MachineAddress what
 	// hosts see this machine as.
 	PublicRange    string          `json:"public_range,omitempty"`
@@ -78,24 +80,29 @@ func ReadStatus(_ context.Context, config Config) (Status, error) {
 	}
 	found, err := readRecord(config)
 	if err != nil {
-		return Status{}, fault.New(fault.Failed, op, err, "infra sandbox down")
+		return Status{}, fault.New(fault.Failed, op, err, config.command("down"))
 	}
 	if found.Daemon.PID == 0 {
 		return status, nil
 	}
 	if data, err := os.ReadFile(config.statusFile()); err == nil {
 		if err := json.Unmarshal(data, &status); err != nil {
-			return Status{}, fault.New(fault.Failed, op, fmt.Errorf("%s: %w", config.statusFile(), err), "infra sandbox reset")
+			return Status{}, fault.New(fault.Failed, op, fmt.Errorf("%s: %w", config.statusFile(), err), config.command("reset"))
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return Status{}, fault.New(fault.Failed, op, err, "")
 	}
 	status.State, status.Error, status.Hint = found.Phase, found.Error, found.Hint
 	status.Since, status.Endpoint, status.Log = found.Since, found.Endpoint, config.LogFile()
-	if !found.Daemon.Alive() && found.Phase != failed {
+	lifetime, err := readLifetime(config)
+	if err != nil {
+		return Status{}, fault.New(fault.Failed, op, err, config.command("down"))
+	}
+	status.Expires = lifetime.Expires
+	if !found.Daemon.Alive() && found.Phase != failed && found.Phase != expired {
 		status.State = failed
 		status.Error = "the sandbox's daemon has died"
-		status.Hint = "infra sandbox reset"
+		status.Hint = config.command("reset")
 	}
 	return status, nil
 }

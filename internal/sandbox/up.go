@@ -30,29 +30,32 @@ func Up(ctx context.Context, config Config, progress func(string)) error {
 	}
 	found, err := readRecord(config)
 	if err != nil {
-		return fault.New(fault.Failed, op, err, "infra sandbox down")
+		return fault.New(fault.Failed, op, err, config.command("down"))
 	}
 	if found.Daemon.Alive() {
 		switch {
 		case found.Phase == running && found.Endpoint == config.Endpoint:
 			progress("the sandbox runs already at " + config.Endpoint)
-			return nil
+			return config.Lifetime.write(config)
 		case found.Phase == running:
 			return fault.New(fault.Failed, op, fmt.Errorf("it runs already, at %s instead of %s", found.Endpoint, config.Endpoint),
-				"infra sandbox reset")
+				config.command("reset"))
 		case found.Phase == ending:
-			return fault.New(fault.Failed, op, errors.New("it is just being ended"), "infra sandbox down, then infra sandbox up")
+			return fault.New(fault.Failed, op, errors.New("it is just being ended"), config.command("down")+", then "+config.command("up"))
 		}
 		return await(ctx, config, found.Daemon, progress)
 	}
 	if found.Daemon.PID != 0 {
 		progress("removing what an earlier sandbox has left behind")
-		if err := Down(ctx, config, progress); err != nil {
+		if err := remove(ctx, config, progress); err != nil {
 			return err
 		}
 	}
 	if err := prepare(ctx, config, progress); err != nil {
 		return err
+	}
+	if err := config.Lifetime.write(config); err != nil {
+		return fault.New(fault.Failed, op, err, "")
 	}
 	daemon, err := launch(config)
 	if err != nil {
@@ -131,7 +134,7 @@ func await(ctx context.Context, config Config, daemon process.Identity, progress
 		alive := daemon.Alive()
 		found, err := readRecord(config)
 		if err != nil {
-			return fault.New(fault.Failed, op, err, "infra sandbox down")
+			return fault.New(fault.Failed, op, err, config.command("down"))
 		}
 		mine := found.Daemon == daemon
 		switch {
@@ -141,12 +144,12 @@ func await(ctx context.Context, config Config, daemon process.Identity, progress
 			return fault.New(fault.Failed, op, errors.New(found.Error), found.Hint)
 		case !alive:
 			return fault.New(fault.Failed, op, errors.New("its daemon ended at once: "+lastLine(config.LogFile())),
-				"read "+config.LogFile()+", then: infra sandbox down")
+				"read "+config.LogFile()+", then: "+config.command("down"))
 		}
 		select {
 		case <-ctx.Done():
 			progress("interrupted: removing what was made")
-			return errors.Join(ctx.Err(), Down(context.WithoutCancel(ctx), config, progress))
+			return errors.Join(ctx.Err(), remove(context.WithoutCancel(ctx), config, progress))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -105,6 +105,7 @@ func (m *Member) fromCommand(command string, raw json.RawMessage) error {
 // fromWords fills the member from the answers to srvr, mntr and conf, each
 // under a line "== word".
 func (m *Member) fromWords(output string) error {
+	m.Voters = nil // an AdminServer that was too slow may have told them before it fell silent
 	word, answers := "", map[string][]string{}
 	for _, line := range strings.Split(output, "\n") {
 		if next, found := strings.CutPrefix(line, "== "); found {

@@ -83,6 +83,21 @@ type exited int
 func (e exited) Error() string { return "exited" }
 func (e exited) ExitCode() int { return int(e) }
 
+// A slow AdminServer may tell the voters and then fall silent: the words are
+// asked for them again, and they do not count twice.
+func TestVotersOfAHalfAnswerDoNotCountTwice(t *testing.T) {
+	t.Parallel()
+	m := Member{Address: "10.20.0.21"}
+	half := `{"command":"voting_view","current_config":{"1":{"server_addresses":["10.20.0.21:2888:3888"]}},"error":null}`
+	if err := m.fromAdmin([]byte(half)); !errors.Is(err, errMalformed) || len(m.Voters) != 1 {
+		t.Fatalf("%v, voters %v", err, m.Voters)
+	}
+	words := "== srvr\nZxid: 0x0\n== mntr\nzk_server_state\tleader\n== conf\nserver.1=10.20.0.21:2888:3888:participant\n"
+	if err := m.fromWords(words); err != nil || len(m.Voters) != 1 {
+		t.Errorf("%v, voters %v", err, m.Voters)
+	}
+}
+
 func TestRead(t *testing.T) {
 	host := inventory.Host{ID: "i-0aaaaaaaa", Name: "zookeeper-1", Number: 1, PrivateAddress: "10.0.0.1"}
 	tests := []struct {

@@ -87,6 +87,12 @@ func (c *Client) ConfirmSnapshot(ctx context.Context, snapshot string, progress 
 	return c.call(ctx, http.MethodPost, "snapshots/"+url.PathEscape(snapshot)+"/progress", progress, nil)
 }
 
+// ConfirmImage reports that what the host of a machine image's instance holds is
+// kept.
+func (c *Client) ConfirmImage(ctx context.Context, image string) error {
+	return c.call(ctx, http.MethodPost, "images/"+url.PathEscape(image)+"/stored", struct{}{}, nil)
+}
+
 // PutConsole sets what GetConsoleOutput answers for the instance.
 func (c *Client) PutConsole(ctx context.Context, instance string, text []byte) error {
 	return c.call(ctx, http.MethodPut, "instances/"+url.PathEscape(instance)+"/console", text, nil)

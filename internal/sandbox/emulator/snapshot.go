@@ -18,6 +18,7 @@ type Snapshot struct {
 	PublicAddresses []PublicAddress  `json:"public_addresses"`
 	Volumes         []Volume         `json:"volumes"`
 	VolumeSnapshots []VolumeSnapshot `json:"volume_snapshots"`
+	Images          []Image          `json:"images"`
 	SecurityGroups  []SecurityGroup  `json:"security_groups"`
 	DNSZones        []DNSZone        `json:"dns_zones"`
 }
@@ -150,6 +151,14 @@ type VolumeSnapshot struct {
 type SnapshotProgress struct {
 	Percent int   `json:"percent"` // 100: it is complete
 	Bytes   int64 `json:"bytes"`   // of the whole volume that hold something
+}
+
+// Image is a machine image that was made of an instance. With Options.Hosts it
+// is pending until ConfirmImage says otherwise.
+type Image struct {
+	ID       string `json:"id"`
+	Instance string `json:"instance"`
+	State    string `json:"state"` // "pending", "available"
 }
 
 // SecurityGroup is a group with the rules in force.

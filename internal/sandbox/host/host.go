@@ -4,8 +4,6 @@
 package host
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +145,11 @@ func (m *Machine) RemoveNetwork(ctx context.Context, subnet string) error {
 
 // Create makes the container of an instance, not yet running.
 func (m *Machine) Create(ctx context.Context, instance emulator.Instance) error {
-	config, resources, networking := m.spec(instance)
+	image, err := m.imageOf(ctx, instance)
+	if err != nil {
+		return err
+	}
+	config, resources, networking := m.spec(instance, image)
 	if _, err := m.Docker.ContainerCreate(ctx, config, resources, networking, nil, instance.ID); err != nil {
 		return fmt.Errorf("create host %s: %w", instance.ID, err)
 	}
@@ -158,10 +160,10 @@ func (m *Machine) Create(ctx context.Context, instance emulator.Instance) error 
 }
 
 // spec is everything a container is made from.
-func (m *Machine) spec(instance emulator.Instance) (*container.Config, *container.HostConfig, *dockernetwork.NetworkingConfig) {
+func (m *Machine) spec(instance emulator.Instance, image string) (*container.Config, *container.HostConfig, *dockernetwork.NetworkingConfig) {
 	config := &container.Config{
 		Hostname:   "ip-" + strings.ReplaceAll(instance.PrimaryAddress, ".", "-"),
-		Image:      m.Image,
+		Image:      image,
 		Tty:        true,
 		Env:        []string{"container=docker", "INFRA_REGION=" + instance.Region},
 		Labels:     map[string]string{Label: instance.ID},
@@ -196,58 +198,6 @@ func (m *Machine) spec(instance emulator.Instance) (*container.Config, *containe
 	}
 	resources.NetworkMode = container.NetworkMode(instance.Subnet)
 	return config, resources, networking
-}
-
-// Where Debian looks for authorities: the local one's source, and the bundle
-// that programs read.
-const (
-	authorityFile = "/usr/local/share/ca-certificates/infra-sandbox.crt"
-	bundleFile    = "/etc/ssl/certs/ca-certificates.crt"
-)
-
-// trust adds the sandbox's authority to those that the host trusts.
-func (m *Machine) trust(ctx context.Context, instance string) error {
-	if len(m.CA) == 0 {
-		return nil
-	}
-	bundle, err := m.read(ctx, instance, bundleFile)
-	if err != nil {
-		return fmt.Errorf("read the authorities of host %s: %w", instance, err)
-	}
-	bundle = append(append(bytes.TrimRight(bundle, "\n"), '\n'), m.CA...)
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	for path, data := range map[string][]byte{authorityFile: m.CA, bundleFile: bundle} {
-		header := &tar.Header{Name: strings.TrimPrefix(path, "/"), Mode: 0o644, Size: int64(len(data)), ModTime: time.Now()}
-		if err := w.WriteHeader(header); err != nil {
-			return err
-		}
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	if err := m.Docker.CopyToContainer(ctx, instance, "/", &archive, container.CopyToContainerOptions{}); err != nil {
-		return fmt.Errorf("hand the sandbox's authority to host %s: %w", instance, err)
-	}
-	return nil
-}
-
-func (m *Machine) read(ctx context.Context, instance, path string) (data []byte, err error) {
-	archive, _, err := m.Docker.CopyFromContainer(ctx, instance, path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, archive.Close()) }()
-	r := tar.NewReader(archive)
-	if _, err := r.Next(); err != nil {
-		return nil, err
-	}
-	var buffer bytes.Buffer
-	_, err = buffer.ReadFrom(r)
-	return buffer.Bytes(), err
 }
 
 // Start runs the container. Its first program waits for Boot.

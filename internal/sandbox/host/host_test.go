@@ -44,7 +44,7 @@ func TestSpec(t *testing.T) {
 	m := &Machine{Docker: docker, Image: "infra-host:1"}
 	config, resources, networking := m.spec(emulator.Instance{
 		ID: "i-1", Subnet: "subnet-1", Region: "eu-west-1", PrimaryAddress: "10.20.1.10", MAC: "02:00:00:00:00:01",
-	})
+	}, "infra-host:test")
 	if config.Hostname != "ip-10-20-1-10" || config.Labels[Label] != "i-1" || !config.Tty {
 		t.Errorf("%+v", config)
 	}

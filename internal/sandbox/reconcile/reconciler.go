@@ -42,7 +42,7 @@ type Reconciler struct {
 
 	mu      sync.Mutex
 	workers map[string]*worker
-	imaging map[string]bool // snapshots that are being made
+	imaging map[string]bool // snapshots and machine images that are being made
 	running sync.WaitGroup
 }
 
@@ -153,6 +153,7 @@ func (r *Reconciler) take(ctx context.Context, snapshot emulator.Snapshot) {
 		w.kick()
 	}
 	r.imagine(ctx, snapshot.VolumeSnapshots)
+	r.keepImages(ctx, snapshot.Images)
 	r.mu.Unlock()
 	select {
 	case r.kickAll <- struct{}{}:

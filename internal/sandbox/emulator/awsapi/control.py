@@ -62,6 +62,7 @@ class Control:
             ("PUT", r"instances/(i-[0-9a-f]+)/console", self._console),
             ("POST", r"instances/(i-[0-9a-f]+)/credentials", self._credentials),
             ("POST", r"snapshots/(snap-[0-9a-f]+)/progress", self._snapshot_progress),
+            ("POST", r"images/(ami-[0-9a-f]+)/stored", self._image_stored),
             ("GET", r"requests", self._requests),
             ("POST", r"faults", self._add_faults),
             ("DELETE", r"faults", self._clear_faults),
@@ -115,6 +116,15 @@ class Control:
             if found is None:
                 raise Refused(404, f"there is no snapshot {snapshot_id}")
             found.sandbox_progressed(int(seen["percent"]), int(seen["bytes"]))
+            self.emulator.version.bump()
+        return {}
+
+    def _image_stored(self, image_id: str, query: Any, body: bytes) -> dict[str, Any]:
+        with self.emulator.lock:
+            found = snapshot.find_image(image_id)
+            if found is None:
+                raise Refused(404, f"there is no image {image_id}")
+            found.sandbox_stored()
             self.emulator.version.bump()
         return {}
 

@@ -79,6 +79,7 @@ CORRECTIONS = (
     states.stops_remember_how,
     metadata.console_output_is_the_hosts,
     images.images_load_in_every_region,
+    images.images_of_instances_take_their_time,
 )
 
 

@@ -21,6 +21,7 @@ def build(version: int) -> dict[str, Any]:
         "public_addresses": [],
         "volumes": [],
         "volume_snapshots": [],
+        "images": [],
         "security_groups": [],
         "dns_zones": _zones(),
     }
@@ -63,6 +64,11 @@ def build(version: int) -> dict[str, Any]:
             for s in backend.snapshots.values()
             if not s.from_ami
         ]
+        result["images"] += [
+            {"id": image.id, "instance": image.instance_id, "state": image.state}
+            for image in backend.amis.values()
+            if image.instance_id
+        ]
         result["security_groups"] += [
             {
                 "id": group.id,
@@ -74,7 +80,7 @@ def build(version: int) -> dict[str, Any]:
             if vpc in vpcs
             for group in groups.values()
         ]
-    for name in ("vpcs", "subnets", "instances", "volumes", "volume_snapshots", "security_groups", "dns_zones"):
+    for name in ("vpcs", "subnets", "instances", "volumes", "volume_snapshots", "images", "security_groups", "dns_zones"):
         result[name].sort(key=lambda item: item["id"])
     result["public_addresses"].sort(key=lambda item: item["address"])
     return result
@@ -94,6 +100,14 @@ def find_volume_snapshot(snapshot_id: str) -> Any:
     for _, _, backend in list(ec2_backends.iter_backends()):
         if snapshot_id in backend.snapshots:
             return backend.snapshots[snapshot_id]
+    return None
+
+
+def find_image(image_id: str) -> Any:
+    """The machine image of any account and region, None when there is none."""
+    for _, _, backend in list(ec2_backends.iter_backends()):
+        if image_id in backend.amis:
+            return backend.amis[image_id]
     return None
 
 

@@ -1,0 +1,165 @@
+//go:build endtoend
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// replaced are the hosts that are made anew of each image, with the command that
+// does it: a ZooKeeper server and a standby.
+func replaced() map[string][]string {
+	return map[string][]string{
+		"zookeeper-1":  {"zk", "replace", "e2e", "zookeeper-1", "--auto-approve"},
+		"postgresql-2": {"pg", "rejoin", "e2e", "postgresql-2", "--replace", "--auto-approve"},
+	}
+}
+
+// TestImage makes an image of hosts with the roles and pins it, and measures how
+// long a new host takes from its launch until it is configured, of a plain image
+// and of the built one: `make image-bench`.
+func TestImage(t *testing.T) {
+	p := newPlatform(t)
+	p.run(t, 0, "apply", "e2e", "--auto-approve")
+
+	plainPlaybook(t, p)
+	p.run(t, 0, "image", "build", "e2e", "--name", "plain")
+	shipped, err := os.ReadFile("../../ansible/playbooks/image.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, "ansible/playbooks/image.yml", string(shipped))
+	if image := data[struct{ Name, Owner, Base string }](t, p, "image", "build", "e2e", "--name", "built"); image.Name != "built" || image.Owner != "123456789012" || !strings.HasPrefix(image.Base, "debian-12-amd64-") {
+		t.Errorf("built: %+v", image)
+	}
+	if left := instancesNamed(t, p, "infra-e2e-image-builder"); len(left) > 0 {
+		t.Errorf("the host that the image was made of is left: %+v", left)
+	}
+
+	took := map[string]map[string]time.Duration{}
+	for _, image := range []string{"plain", "built"} {
+		pin(t, p, image)
+		t.Run(image+" replaces no host that runs", func(t *testing.T) {
+			p.run(t, 0, "plan", "e2e")
+			out, _ := p.run(t, 2, "drift", "e2e", "--skip-hosts")
+			if !strings.Contains(out, "Hosts made of another image") || !strings.Contains(out, "new hosts of "+image) {
+				t.Errorf("drift does not tell of old images:\n%s", out)
+			}
+		})
+		took[image] = map[string]time.Duration{}
+		for host, command := range replaced() {
+			p.run(t, 0, command...)
+			made := instancesNamed(t, p, "infra-e2e-"+host)
+			if len(made) != 1 {
+				t.Fatalf("%s: %d instances", host, len(made))
+			}
+			took[image][host] = time.Since(*made[0].LaunchTime).Round(time.Second)
+		}
+	}
+
+	t.Run("what is one host's is not in the image", func(t *testing.T) {
+		var seen []string
+		for host := range replaced() {
+			id := p.on(t, host, "cat", "/etc/machine-id", "/etc/ssh/ssh_host_ed25519_key.pub")
+			if len(id) < 64 || slices.Contains(seen, id) {
+				t.Errorf("%s has no identity of its own: %q", host, id)
+			}
+			seen = append(seen, id)
+			p.on(t, host, "test", "-e", "/usr/local/lib/infra/infra-zookeeper-metrics") // it is of the built image
+		}
+	})
+	t.Run("drift lists the hosts of another image, and no other", func(t *testing.T) {
+		out, _ := p.run(t, 2, "drift", "e2e", "--skip-hosts", "--output", "json")
+		var doc struct {
+			Environments []struct {
+				Findings []struct{ Kind, Name string }
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &doc); err != nil {
+			t.Fatal(err)
+		}
+		var old []string
+		for _, f := range doc.Environments[0].Findings {
+			if f.Kind == "image" {
+				old = append(old, strings.TrimPrefix(f.Name, "infra-e2e-"))
+			}
+		}
+		slices.Sort(old)
+		if want := []string{"bastion", "postgresql-1", "postgresql-witness", "zookeeper-2", "zookeeper-3"}; !slices.Equal(old, want) {
+			t.Errorf("made of another image: %v, want %v", old, want)
+		}
+	})
+	t.Run("a run over them changes nothing", func(t *testing.T) {
+		if doc := data[runDocument](t, p, "configure", "e2e"); doc.Changed {
+			t.Errorf("changed: %v", doc.Tasks)
+		}
+	})
+	for host, plain := range took["plain"] {
+		built := took["built"][host]
+		fmt.Fprintf(os.Stderr, "image: %s from launch to configured: plain %s, built %s, %.2f of it\n", host, plain, built, built.Seconds()/plain.Seconds())
+	}
+}
+
+// plainPlaybook has `image build` make a plain image.
+func plainPlaybook(t *testing.T, p *platform) {
+	t.Helper()
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		t.Skip("NOT TESTED: without apt-get there are no packages to put into the plain image")
+	}
+	text, err := os.ReadFile("testdata/image/plain.yml.in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := filepath.Join(p.project, ".infra", "plain")
+	for _, dir := range []string{"root/var/lib/apt/lists/partial", "root/var/cache/apt/archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(work, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.write(t, "ansible/playbooks/image.yml", strings.ReplaceAll(string(text), "@WORK@", work))
+}
+
+// pin has new hosts made of an image.
+func pin(t *testing.T, p *platform, image string) {
+	t.Helper()
+	p.write(t, "environments/e2e.yaml", fmt.Sprintf(`extends: sandbox
+endpoint: %s
+products:
+  pipeline:
+    image: {owner: "123456789012", name: %s}
+    vpc:
+      cidr: 10.77.0.0/16
+`, p.endpoint, image))
+}
+
+// instancesNamed are those that have not ended.
+func instancesNamed(t *testing.T, p *platform, name string) []types.Instance {
+	t.Helper()
+	client := ec2.New(ec2.Options{
+		Region: "eu-west-1", BaseEndpoint: aws.String(p.endpoint), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
+	})
+	out, err := client.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{
+		{Name: aws.String("tag:Name"), Values: []string{name}}, {Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []types.Instance
+	for _, r := range out.Reservations {
+		found = append(found, r.Instances...)
+	}
+	return found
+}
