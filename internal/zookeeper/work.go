@@ -73,11 +73,15 @@ func (o *operation) end(s Status) *Done {
 }
 
 // Limits of one look at all servers, of the pause between two, and of the
-// time until an ensemble is whole again after a change.
+// time until an ensemble is whole again after a change. Before the next server
+// is touched it stays so for a while: a follower of ZooKeeper 3.8.0 says that
+// it is in step before all of what it got is on its disk, and if it is ended in
+// that moment, what was acknowledged can be lost (ZOOKEEPER-4646, -4785).
 const (
 	lookLimit  = 20 * time.Second
 	lookEvery  = time.Second
 	wholeLimit = 5 * time.Minute
+	wholeFor   = 5 * time.Second
 )
 
 // Look asks the servers how they are now.
@@ -87,13 +91,20 @@ func (w Work) Look(ctx context.Context) Status {
 	return Read(ctx, w.Run, w.Hosts)
 }
 
-// whole waits until everything is well. The last look comes back in any case.
+// whole waits until everything is well, and stays so. The last look comes back
+// in any case.
 func (o *operation) whole(ctx context.Context, look func(context.Context) Status) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, wholeLimit)
 	defer cancel()
+	var since time.Time // it is whole; zero: it is not
 	for {
 		s := look(ctx)
-		if s.Serving && len(s.Problems) == 0 {
+		switch {
+		case !s.Serving || len(s.Problems) > 0:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) >= wholeFor:
 			return s, nil
 		}
 		timer := time.NewTimer(lookEvery)
