@@ -103,7 +103,7 @@ func runAudit(ctx context.Context, g *globals, names []string, o auditOptions) e
 	if err := writeAudit(g, doc, o); err != nil {
 		return err
 	}
-	return auditResult(doc, last)
+	return looked(doc.Code(), doc.Problems(), last, "audit", "infra audit")
 }
 
 // auditOf looks at one environment.
@@ -139,31 +139,6 @@ func writeAudit(g *globals, doc report.AuditDocument, o auditOptions) error {
 	}
 	_, err := fmt.Fprint(g.con.Out(), report.AuditText(doc, g.verbose))
 	return err
-}
-
-// auditResult is how the command ends. What went wrong with an environment is
-// in the report already; of a single one it is said again as every command
-// does it.
-func auditResult(doc report.AuditDocument, last error) error {
-	switch code := doc.Code(); {
-	case code == fault.OK:
-		return nil
-	case code == fault.Differences:
-		return errDifferences
-	case len(doc.Environments) == 1 && last != nil:
-		return last
-	case len(doc.Environments) == 1:
-		problem := doc.Environments[0].Error
-		return fault.New(code, "audit "+doc.Environments[0].Environment, errors.New(problem.Message), problem.Hint)
-	default:
-		failed := 0
-		for _, e := range doc.Environments {
-			if e.Error != nil {
-				failed++
-			}
-		}
-		return fault.New(code, "audit", fmt.Errorf("%d of %d environments could not be looked at as a whole; the report says why", failed, len(doc.Environments)), "infra audit ENV, for one of them")
-	}
 }
 
 // ruleRow is one rule of `infra audit --rules --output json`.

@@ -80,7 +80,7 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 	if err := writeDrift(g, doc, o.html); err != nil {
 		return err
 	}
-	return driftResult(doc, last)
+	return looked(doc.Code(), doc.Problems(), last, "look for drift", "infra drift")
 }
 
 // lookAll looks at environments one after the other, whatever became of those
@@ -135,26 +135,4 @@ func writeDrift(g *globals, doc report.DriftDocument, html string) error {
 	}
 	_, err := fmt.Fprint(g.con.Out(), report.DriftText(doc, g.verbose))
 	return err
-}
-
-// driftResult is how the command ends. What went wrong with an environment is
-// in the report already; of a single one it is said again as every command
-// does it.
-func driftResult(doc report.DriftDocument, last error) error {
-	switch code := doc.Code(); {
-	case code == fault.OK:
-		return nil
-	case code == fault.Differences:
-		return errDifferences
-	case len(doc.Environments) == 1:
-		return last
-	default:
-		failed := 0
-		for _, e := range doc.Environments {
-			if e.Error != nil {
-				failed++
-			}
-		}
-		return fault.New(code, "look for drift", fmt.Errorf("%d of %d environments could not be looked at as a whole; the report says why", failed, len(doc.Environments)), "infra drift ENV, for one of them")
-	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -69,7 +68,7 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 	if err := writeDrift(g, doc, o.html); err != nil {
 		return err
 	}
-	return driftResult(doc, fmt.Errorf("%s could not be looked at; the report says why", names[0]))
+	return looked(doc.Code(), doc.Problems(), nil, "look for drift", "infra drift")
 }
 
 // driftAnswer is one environment of the report, as its own infra found it.

@@ -74,13 +74,16 @@ func AuditOf(environment string, found []audit.Finding, facts *audit.Facts, took
 // Code is the exit code of the report: what failed is worse than findings, and
 // where everything failed in the same way the code says in which.
 func (d AuditDocument) Code() fault.Code {
-	var problems []*Problem
-	found := false
+	return worst(d.Problems(), slices.ContainsFunc(d.Environments, d.fails))
+}
+
+// Problems are what went wrong with each environment, nil where nothing did.
+func (d AuditDocument) Problems() []*Problem {
+	problems := make([]*Problem, 0, len(d.Environments))
 	for _, e := range d.Environments {
 		problems = append(problems, e.Error)
-		found = found || d.fails(e)
 	}
-	return worst(problems, found)
+	return problems
 }
 
 // fails tells whether an environment has a finding that the pipeline stops at.

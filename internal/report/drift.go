@@ -63,12 +63,15 @@ func DriftOf(environment string, found []drift.Finding, skippedHosts bool, took 
 }
 
 // Code is the exit code of the report.
-func (d DriftDocument) Code() fault.Code {
+func (d DriftDocument) Code() fault.Code { return worst(d.Problems(), d.Drift) }
+
+// Problems are what went wrong with each environment, nil where nothing did.
+func (d DriftDocument) Problems() []*Problem {
 	problems := make([]*Problem, 0, len(d.Environments))
 	for _, e := range d.Environments {
 		problems = append(problems, e.Error)
 	}
-	return worst(problems, d.Drift)
+	return problems
 }
 
 // worst is the exit code of a report on several environments, each with its
