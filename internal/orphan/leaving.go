@@ -111,11 +111,17 @@ func (a Account) closed(ctx context.Context, id string) (bool, error) {
 
 // unplugged tells of an endpoint of a network, which is listed for a while too.
 func (a Account) unplugged(ctx context.Context, id string) (bool, error) {
-	out, err := ec2.NewFromConfig(a.AWS).DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{
-		Filters: []ec2types.Filter{{Name: aws.String("vpc-endpoint-id"), Values: []string{id}}},
-	})
-	if err != nil {
-		return false, fmt.Errorf("look at endpoint %s: %w", id, err)
+	pages := ec2.NewDescribeVpcEndpointsPaginator(ec2.NewFromConfig(a.AWS), &ec2.DescribeVpcEndpointsInput{Filters: a.ours()})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, fmt.Errorf("look at endpoint %s: %w", id, err)
+		}
+		for _, e := range page.VpcEndpoints {
+			if aws.ToString(e.VpcEndpointId) == id && !strings.EqualFold(string(e.State), "deleted") {
+				return false, nil
+			}
+		}
 	}
-	return !slices.ContainsFunc(out.VpcEndpoints, func(e ec2types.VpcEndpoint) bool { return !strings.EqualFold(string(e.State), "deleted") }), nil
+	return true, nil
 }
