@@ -53,11 +53,19 @@ const limit = 2 * time.Minute
 const sideBySide = 4
 
 // Examine makes all checks: first whose account it is, then the others side by
-// side. The order of the findings is always the same.
+// side. Of no account, or another one, there is nothing else to know. The order
+// of the findings is always the same.
 func Examine(ctx context.Context, s Sources) []Finding {
 	all := s.account(ctx)
 	checks := []func(context.Context) []Finding{
 		s.externalID, s.permissions, s.network, s.networkQuotas, s.machineQuotas, s.volumeQuota, s.zones, s.release, s.endpoints,
+	}
+	if len(Refused(all)) > 0 {
+		all = append(all, Finding{
+			Check: "what is in it", Result: Warning, Detail: "not asked: external id, permissions, networks, quotas, zones, EMR release",
+			Mend: "the account first, then infra install " + s.Env.Name(),
+		})
+		checks = []func(context.Context) []Finding{s.endpoints}
 	}
 	found := make([][]Finding, len(checks))
 	var group errgroup.Group

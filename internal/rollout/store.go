@@ -80,11 +80,11 @@ func (s Store) Load(id string) (*fleet.Rollout, error) {
 		id = all[len(all)-1]
 	}
 	if !slices.Contains(all, id) {
-		what := fmt.Errorf("there is no roll-out %q in this checkout", id)
+		what, next := fmt.Errorf("there is no roll-out %q in this checkout", id), "infra fleet status, for the newest one"
 		if id == "" {
-			what = errors.New("there was no roll-out in this checkout yet")
+			what, next = errors.New("there was no roll-out in this checkout yet"), "infra fleet apply --env NAMES begins one"
 		}
-		return nil, fault.New(fault.Usage, "find the roll-out", what, "infra fleet status, for the newest one; one on Temporal: --on temporal --address HOST:PORT")
+		return nil, fault.New(fault.Usage, "find the roll-out", what, next+"; one on Temporal: --on temporal --address HOST:PORT")
 	}
 	data, err := os.ReadFile(s.record(id))
 	if err != nil {
