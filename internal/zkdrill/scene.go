@@ -134,8 +134,11 @@ func (s *scene) awaitHealth(ctx context.Context, limit time.Duration) ([]string,
 
 // Programs that have a server take another clock for the system's:
 // https://github.com/wolfcw/libfaketime, its README. The monotonic clock stays.
-// The offset is read once a second: read at every look at the clock, it makes a
-// server of Java slower by so much that its slowness is what is drilled.
+// It costs a server of Java dear: with it, waits that end after a time return at
+// once (libfaketime 0.9.10 beside a JVM's monotonic clock), and every thread that
+// waits so spins. Where the machine is busy with other things, it is slowness
+// that is drilled, more than a clock. The offset is read once a second, as to
+// read it at every look costs still more.
 const (
 	clockPackage = "libfaketime"
 	clockLibrary = "/usr/$LIB/faketime/libfaketimeMT.so.1" // ld.so knows $LIB
