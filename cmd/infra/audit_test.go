@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,14 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
+	"infra/internal/account"
 	"infra/internal/audit"
 	"infra/internal/fault"
 	"infra/internal/report"
@@ -115,7 +113,7 @@ func plantFaults(t *testing.T, c *cloud) {
 		t.Fatal(err)
 	}
 	must(keys.DisableKeyRotation(t.Context(), &kms.DisableKeyRotationInput{KeyId: key.KeyMetadata.KeyId}))
-	alarms := cloudwatch.NewFromConfig(c.config(t), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	alarms := account.CloudWatch(c.config(t))
 	must(alarms.DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"infra-cloud-zookeeper-1-status"}}))
 	must(cloudtrail.NewFromConfig(c.config(t)).StopLogging(t.Context(), &cloudtrail.StopLoggingInput{Name: aws.String("infra-cloud")}))
 }
@@ -136,14 +134,9 @@ func (c *cloud) blockAt(t *testing.T, place *audit.Place) string {
 // audit runs it, wants an exit code, and that it has changed nothing at all.
 func (c *cloud) audit(t *testing.T, code int, more ...string) report.EnvironmentAudit {
 	t.Helper()
-	before := c.changesOf(t, 0).last
-	stdout, stderr := c.run(t, code, append([]string{"audit", "cloud", "--output", "json"}, more...)...)
-	if made := c.changesOf(t, before).made; len(made) > 0 {
-		t.Errorf("it is to read only, and has done %v", made)
-	}
-	var doc report.AuditDocument
-	if err := json.Unmarshal([]byte(stdout), &doc); err != nil || len(doc.Environments) != 1 || doc.Schema != "infra/audit/v1" {
-		t.Fatalf("%v: %s\n%s", err, stdout, stderr)
+	doc := readOnly[report.AuditDocument](t, c, code, append([]string{"audit"}, more...)...)
+	if len(doc.Environments) != 1 || doc.Schema != "infra/audit/v1" {
+		t.Fatalf("%+v", doc)
 	}
 	if doc.Code() != fault.Code(code) {
 		t.Errorf("the report means %d, the exit code is %d", doc.Code(), code)

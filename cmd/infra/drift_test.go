@@ -90,18 +90,29 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// readOnly runs a command on the environment, wants an exit code and that
+// nothing at all was changed, and reads its document.
+func readOnly[D any](t *testing.T, c *cloud, code int, command ...string) D {
+	t.Helper()
+	before := c.changesOf(t, 0).last
+	stdout, stderr := c.run(t, code, append(command, "cloud", "--output", "json")...)
+	if made := c.changesOf(t, before).made; len(made) > 0 {
+		t.Errorf("it is to read only, and has done %v", made)
+	}
+	var doc D
+	if err := json.Unmarshal([]byte(stdout), &doc); err != nil {
+		t.Fatalf("%v: %s\n%s", err, stdout, stderr)
+	}
+	return doc
+}
+
 // drift runs it, wants an exit code, and that it has changed nothing at all: no
 // lock, no lease, no state, no record.
 func (c *cloud) drift(t *testing.T, code int, more ...string) report.EnvironmentDrift {
 	t.Helper()
-	before := c.changesOf(t, 0).last
-	stdout, stderr := c.run(t, code, append([]string{"drift", "cloud", "--output", "json"}, more...)...)
-	if made := c.changesOf(t, before).made; len(made) > 0 {
-		t.Errorf("it is to read only, and has done %v", made)
-	}
-	var doc report.DriftDocument
-	if err := json.Unmarshal([]byte(stdout), &doc); err != nil || len(doc.Environments) != 1 || doc.Schema != "infra/drift/v1" {
-		t.Fatalf("%v: %s\n%s", err, stdout, stderr)
+	doc := readOnly[report.DriftDocument](t, c, code, append([]string{"drift"}, more...)...)
+	if len(doc.Environments) != 1 || doc.Schema != "infra/drift/v1" {
+		t.Fatalf("%+v", doc)
 	}
 	if doc.Code() != fault.Code(code) {
 		t.Errorf("the report means %d, the exit code is %d", doc.Code(), code)

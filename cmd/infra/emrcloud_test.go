@@ -109,35 +109,14 @@ func (e *emrCloud) state(t *testing.T, id string) string {
 // What a person would type then is typed, until the environment is free again.
 func (e *emrCloud) killedAt(t *testing.T, step clusters.Step, says string, typed []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
-	defer cancel()
 	// What takes no time on the emulator takes long enough to be killed in.
 	slow := []emulator.Fault{{Action: "DescribeCluster", DelayMS: 1200}, {Action: "DescribeStep", DelayMS: 1200}}
-	if err := e.emulator.AddFaults(ctx, slow...); err != nil {
+	if err := e.emulator.AddFaults(t.Context(), slow...); err != nil {
 		t.Fatal(err)
-	}
-	cmd := e.command(ctx, typed...)
-	said := &transcript{}
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	running, over := context.WithCancel(ctx)
-	go func() {
-		ended <- cmd.Wait()
-		over()
-	}()
-	if !said.await(running, ", "+string(step)+": ") || !said.await(running, says) {
-		t.Fatalf("it never got to %s (exit %d):\n%s", step, exitCode(t, <-ended), said)
 	}
 	moment := time.Duration(e.random.Float64() * float64(time.Second))
-	time.Sleep(moment)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Errorf("%s was over before it was killed: %v", step, err)
-	}
-	<-ended
-	if err := e.emulator.ClearFaults(ctx); err != nil {
+	e.killedAfter(t, typed, moment, ", "+string(step)+": ", says)
+	if err := e.emulator.ClearFaults(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	e.quiet(t)

@@ -22,6 +22,15 @@ func tellInstall(format string, args ...any) {
 // said something, and waits until nothing that it has started runs any more.
 func (c *cloud) killedOnce(t *testing.T, says string, after time.Duration, args ...string) {
 	t.Helper()
+	c.killedAfter(t, args, after, says)
+	c.quiet(t)
+	tellInstall("%s: killed %s after %q", args[0], after, says)
+}
+
+// killedAfter starts a command and kills infra, and nothing else, with SIGKILL a
+// moment after it has said each of some things.
+func (c *cloud) killedAfter(t *testing.T, args []string, moment time.Duration, says ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), cloudLimit)
 	defer cancel()
 	cmd := c.command(ctx, args...)
@@ -36,16 +45,16 @@ func (c *cloud) killedOnce(t *testing.T, says string, after time.Duration, args 
 		ended <- cmd.Wait()
 		over()
 	}()
-	if !said.await(running, says) {
-		t.Fatalf("it never said %q (exit %d):\n%s", says, exitCode(t, <-ended), said)
+	for _, text := range says {
+		if !said.await(running, text) {
+			t.Fatalf("it never said %q (exit %d):\n%s", text, exitCode(t, <-ended), said)
+		}
 	}
-	time.Sleep(after)
+	time.Sleep(moment)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Errorf("it was over before it was killed at %q: %v", says, err)
 	}
 	<-ended
-	c.quiet(t)
-	tellInstall("%s: killed %s after %q", args[0], after, says)
 }
 
 // TestInstallCustomer installs customers into accounts of their own: two of

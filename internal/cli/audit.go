@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -116,23 +115,11 @@ func auditOf(ctx context.Context, g *globals, project, name string, wait run.Wai
 }
 
 func writeAudit(g *globals, doc report.AuditDocument, o auditOptions) error {
-	for _, file := range []struct {
-		flag, path string
-		write      func(*bytes.Buffer) error
-	}{
-		{"--html", o.html, func(b *bytes.Buffer) error { return report.AuditPage(doc).Write(b) }},
-		{"--sarif", o.sarif, func(b *bytes.Buffer) error { return report.AuditSARIF(doc, b) }},
-	} {
-		if file.path == "" {
-			continue
-		}
-		var text bytes.Buffer
-		if err := file.write(&text); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file.path, []byte(g.con.Masked(text.String())), 0o600); err != nil {
-			return fault.New(fault.Failed, "write the report", err, "infra audit "+file.flag+" PATH, to a folder that exists")
-		}
+	if err := writeReport(g, o.html, "infra audit --html PATH", report.AuditPage(doc).Write); err != nil {
+		return err
+	}
+	if err := writeReport(g, o.sarif, "infra audit --sarif PATH", func(w io.Writer) error { return report.AuditSARIF(doc, w) }); err != nil {
+		return err
 	}
 	if g.con.JSON() {
 		return g.con.WriteJSON(doc)

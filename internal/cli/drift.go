@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,14 +119,8 @@ func driftOf(ctx context.Context, g *globals, project, name string, o provision.
 }
 
 func writeDrift(g *globals, doc report.DriftDocument, html string) error {
-	if html != "" {
-		var page bytes.Buffer
-		if err := report.DriftPage(doc).Write(&page); err != nil {
-			return err
-		}
-		if err := os.WriteFile(html, []byte(g.con.Masked(page.String())), 0o600); err != nil {
-			return fault.New(fault.Failed, "write the report", err, "infra drift --html PATH, to a folder that exists")
-		}
+	if err := writeReport(g, html, "infra drift --html PATH", report.DriftPage(doc).Write); err != nil {
+		return err
 	}
 	if g.con.JSON() {
 		return g.con.WriteJSON(doc)

@@ -11,13 +11,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
+	"infra/internal/account"
 	"infra/internal/console"
 	"infra/internal/drift"
-	"infra/internal/emr"
 	"infra/internal/fault"
 	"infra/internal/install"
 	"infra/internal/provision"
 	"infra/internal/report"
+	"infra/internal/stack"
 	"infra/internal/status"
 )
 
@@ -181,7 +182,7 @@ func (i *installation) clusters(ctx context.Context, s status.Sources) (*install
 // alarms makes sure that every alarm of the states exists.
 func (i *installation) alarms(ctx context.Context, s status.Sources) (*install.Check, error) {
 	there := map[string]bool{}
-	pages := cloudwatch.NewDescribeAlarmsPaginator(emr.NewClients(s.AWS).CloudWatch, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String("infra-" + i.name + "-")})
+	pages := cloudwatch.NewDescribeAlarmsPaginator(account.CloudWatch(s.AWS), &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String("infra-" + i.name + "-")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -192,7 +193,7 @@ func (i *installation) alarms(ctx context.Context, s status.Sources) (*install.C
 		}
 	}
 	wanted, missing := 0, []string(nil)
-	for _, product := range []string{"baseline", "pipeline"} {
+	for _, product := range stack.Products().Names() {
 		held, err := i.p.State(ctx, product)
 		if err != nil {
 			return nil, err

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"infra/internal/fault"
 	"infra/internal/report"
@@ -31,4 +34,20 @@ func looked(code fault.Code, problems []*report.Problem, last error, op, command
 	default:
 		return fault.New(code, op, fmt.Errorf("%d of %d environments could not be looked at as a whole; the report says why", failed, len(problems)), command+" ENV, for one of them")
 	}
+}
+
+// writeReport writes a report to a file, without secrets, where one is wanted.
+// command is what to type when it could not be.
+func writeReport(g *globals, path, command string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(g.con.Masked(text.String())), 0o600); err != nil {
+		return fault.New(fault.Failed, "write the report", err, command+", to a folder that exists")
+	}
+	return nil
 }

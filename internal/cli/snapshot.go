@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 	"github.com/spf13/cobra"
 
+	"infra/internal/account"
 	"infra/internal/console"
 	"infra/internal/fault"
 	"infra/internal/inventory"
@@ -187,7 +185,7 @@ func (o *snapshotOptions) writes(ctx context.Context, con *console.Console, p *p
 		return nil
 	}
 	// CloudWatch speaks several protocols; JSON is the one that emulators know, too.
-	watch := cloudwatch.NewFromConfig(p.AWS(), func(c *cloudwatch.Options) { c.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	watch := account.CloudWatch(p.AWS())
 	rate, hours, err := snapshot.WatchedWrites(ctx, watch, s.volume)
 	if err == nil {
 		s.inputs.Writes, s.Sources.Writes = rate, fmt.Sprintf("p95 of %d hours of CloudWatch", hours)

@@ -17,12 +17,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/emr"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+
+	"infra/internal/account"
 )
 
 // Output is the product's `emr` output.
@@ -54,8 +54,7 @@ type Clients struct {
 func NewClients(cfg aws.Config) Clients {
 	return Clients{
 		EMR: emr.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg),
-		// CloudWatch speaks several protocols; JSON is the one that emulators know, too.
-		CloudWatch: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) }),
+		CloudWatch: account.CloudWatch(cfg),
 	}
 }
 

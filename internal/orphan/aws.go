@@ -271,12 +271,17 @@ func (a Account) ended(ctx context.Context, id string) (bool, error) {
 	}
 	for _, reservation := range out.Reservations {
 		for _, instance := range reservation.Instances {
-			if state := instance.State.Name; state != ec2types.InstanceStateNameTerminated && state != ec2types.InstanceStateNameShuttingDown {
+			if !over(instance) {
 				return false, nil
 			}
 		}
 	}
 	return true, nil
+}
+
+// over tells whether an instance has ended, or is about to.
+func over(i ec2types.Instance) bool {
+	return i.State.Name == ec2types.InstanceStateNameTerminated || i.State.Name == ec2types.InstanceStateNameShuttingDown
 }
 
 func (a Account) leaving(ctx context.Context, id string) (bool, error) {

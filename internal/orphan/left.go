@@ -155,7 +155,7 @@ func (a Account) machines(ctx context.Context) ([]Resource, error) {
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
-				if i.State.Name != ec2types.InstanceStateNameTerminated && i.State.Name != ec2types.InstanceStateNameShuttingDown {
+				if !over(i) {
 					left = append(left, FromARN(a.arn("ec2", "instance/"+aws.ToString(i.InstanceId)), ""))
 				}
 			}

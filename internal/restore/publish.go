@@ -10,12 +10,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
+	"infra/internal/account"
 	"infra/internal/provision"
 )
 
@@ -69,7 +68,7 @@ func (r *Report) publish(ctx context.Context, p *provision.Platform, cluster str
 
 // measure gives the result to the alarms.
 func (r *Report) measure(ctx context.Context, p *provision.Platform, cluster string) error {
-	client := cloudwatch.NewFromConfig(p.AWS(), func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	client := account.CloudWatch(p.AWS())
 	of := []types.Dimension{{Name: aws.String("Cluster"), Value: aws.String(cluster)}}
 	passed := 0.0
 	if r.Passed {

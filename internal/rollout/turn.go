@@ -31,13 +31,8 @@ type Task struct {
 
 // TaskOf is the turn of an environment.
 func TaskOf(r *fleet.Rollout, name string) Task {
-	t := Task{Rollout: r.ID, Commit: r.Commit, Environment: name, Arguments: r.Arguments}
-	for _, e := range r.Environments {
-		if e.Name == name {
-			t.Protected, t.Past = e.Protected, slices.Clone(e.Past)
-		}
-	}
-	return t
+	e := of(r, name)
+	return Task{Rollout: r.ID, Commit: r.Commit, Environment: name, Arguments: r.Arguments, Protected: e.Protected, Past: slices.Clone(e.Past)}
 }
 
 // How a turn waits for a run that somebody else has begun for it.

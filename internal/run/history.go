@@ -26,24 +26,13 @@ var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`)
 // Running; one that began to change something and is neither alive nor ended
 // is Unknown.
 func (s *Store) Runs(ctx context.Context, n int) ([]Record, error) {
-	var held Held
-	var head Head
-	var present map[string][]string
-	group, reading := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		held, head, err = s.Look(reading)
-		return err
-	})
-	group.Go(func() (err error) {
-		present, err = s.newest(reading, n)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	held, head, present, err := s.present(ctx, func(reading context.Context) (map[string][]string, error) { return s.newest(reading, n) })
+	if err != nil {
 		return nil, err
 	}
 	ids := candidates(slices.Sorted(maps.Keys(present)), n)
 	records := make([]Record, len(ids))
-	group, reading = errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for i, id := range ids {
 		group.Go(func() (err error) {
@@ -60,6 +49,21 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Record, error) {
 		records = append([]Record{*alive}, records...)
 	}
 	return records[:min(n, len(records))], nil
+}
+
+// present looks at lease and head while it lists runs, each with its objects.
+func (s *Store) present(ctx context.Context, list func(context.Context) (map[string][]string, error)) (held Held, head Head, found map[string][]string, err error) {
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		held, head, err = s.Look(reading)
+		return err
+	})
+	group.Go(func() (err error) {
+		found, err = list(reading)
+		return err
+	})
+	err = group.Wait()
+	return held, head, found, err
 }
 
 // candidates are, newest first, the ids among which the newest n runs are:

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // stamped is the time that ids of runs and roll-outs begin with.
@@ -30,19 +28,10 @@ func (s *Store) OfRollout(ctx context.Context, id string) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var held Held
-	var head Head
-	var present map[string][]string
-	group, reading := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		held, head, err = s.Look(reading)
-		return err
+	held, head, present, err := s.present(ctx, func(reading context.Context) (map[string][]string, error) {
+		return s.list(reading, s.prefix()+began.Add(-clocks).Format(stamped))
 	})
-	group.Go(func() (err error) {
-		present, err = s.list(reading, s.prefix()+began.Add(-clocks).Format(stamped))
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	var found []Record

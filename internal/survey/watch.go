@@ -6,11 +6,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
+	"infra/internal/account"
 	"infra/internal/audit"
 )
 
@@ -58,7 +57,7 @@ func (s *surveyor) trails(ctx context.Context) error {
 
 func (s *surveyor) alarms(ctx context.Context) error {
 	// JSON rather than the SDK's own choice, CBOR, which an emulator need not speak.
-	client := cloudwatch.NewFromConfig(s.aws, func(o *cloudwatch.Options) { o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801) })
+	client := account.CloudWatch(s.aws)
 	pages := cloudwatch.NewDescribeAlarmsPaginator(client, &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
