@@ -57,9 +57,10 @@ func missingPackages(path string) []string {
 // MissingPackages are the Debian packages that Up would install.
 func MissingPackages() []string { return missingPackages(searchPath()) }
 
-// installArguments are those of apt-get.
+// installArguments are those of apt-get, which waits while something else
+// installs: unattended upgrades do, right after a machine was started.
 func installArguments(packages []string) []string {
-	return append([]string{"install", "--yes", "--no-install-recommends"}, packages...)
+	return append([]string{"install", "--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=300"}, packages...)
 }
 
 // installPackages installs what is missing with apt.

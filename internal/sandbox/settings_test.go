@@ -70,7 +70,7 @@ func TestMissingPackages(t *testing.T) {
 	if got, want := missingPackages(dir), []string{"iproute2", "nftables"}; !slices.Equal(got, want) {
 		t.Errorf("missing %v, want %v", got, want)
 	}
-	want := []string{"install", "--yes", "--no-install-recommends", "nftables"}
+	want := []string{"install", "--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=300", "nftables"}
 	if got := installArguments([]string{"nftables"}); !slices.Equal(got, want) {
 		t.Errorf("apt-get %v, want %v", got, want)
 	}
