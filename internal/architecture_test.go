@@ -43,7 +43,7 @@ func floors() [][]string {
 		{"restore"},
 		{"doctor", "report"},
 		{"rollout"},
-		{"bench", "ci", "temporal"},
+		{"ci", "temporal"},
 		{"cli"},
 	}
 }
