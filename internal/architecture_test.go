@@ -27,7 +27,7 @@ const (
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
-		{"console", "environment", "fleet", "python", "stack"},
+		{"console", "environment", "fleet", "python", "runbook", "stack"},
 		{"account", "affected", "clone", "guard", "inventory"},
 		{"run", "state", "survey"},
 		{"orphan", "supervise"},
@@ -43,7 +43,7 @@ func floors() [][]string {
 		{"restore"},
 		{"doctor", "report"},
 		{"rollout"},
-		{"bench", "ci", "temporal"},
+		{"ci", "temporal"},
 		{"cli"},
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/spf13/cobra"
 )
@@ -40,4 +41,23 @@ func Help(words ...string) string {
 		return ""
 	}
 	return text.String()
+}
+
+// Check says what is wrong with a command line, as it is typed after `infra`,
+// as far as that is known without running it.
+func Check(words ...string) error {
+	root := newRootCommand(&globals{})
+	root.InitDefaultHelpCmd()
+	cmd, rest, err := root.Find(words)
+	if err != nil {
+		return err
+	}
+	if !cmd.Runnable() {
+		return errors.New("it does nothing by itself")
+	}
+	cmd.InitDefaultHelpFlag()
+	if err := cmd.ParseFlags(rest); err != nil {
+		return err
+	}
+	return errors.Join(cmd.ValidateArgs(cmd.Flags().Args()), cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups())
 }

@@ -16,6 +16,7 @@ import (
 
 	"infra/internal/console"
 	"infra/internal/fault"
+	"infra/internal/runbook"
 	"infra/internal/supervise"
 )
 
@@ -61,9 +62,18 @@ func execute(ctx context.Context, stop *interrupts, args []string) fault.Code {
 		code = fault.Interrupted // whatever was being done, it was given up
 	}
 	if !errors.Is(err, errDifferences) {
-		g.con.Error(err)
+		g.con.Error(err, more(code))
 	}
 	return code
+}
+
+// more is where an exit code is explained that wants more than the command
+// that its error names.
+func more(code fault.Code) string {
+	if name := runbook.Of(code); name != "" {
+		return "infra runbook " + name
+	}
+	return ""
 }
 
 // errDifferences ends plan with its exit code and no message of its own.
@@ -100,7 +110,7 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newEnvCommand(g), newFleetCommand(g),
 		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInstallCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
-		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
+		newRunbookCommand(g), newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
 		newUninstallCommand(g), newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g), newWorkerCommand(g), newZkCommand(g),
 	)
 	return root

@@ -129,8 +129,9 @@ func (c *Console) Live(format string, args ...any) {
 	c.draw()
 }
 
-// Error shows an error with the command that mends it.
-func (c *Console) Error(err error) {
+// Error shows an error with the command that mends it, and the one that tells
+// more, where there is one.
+func (c *Console) Error(err error, more string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
@@ -138,6 +139,9 @@ func (c *Console) Error(err error) {
 	text := "error: " + err.Error()
 	if hint := fault.HintOf(err); hint != "" {
 		text += "\n  next: " + strings.ReplaceAll(hint, "\n", "\n        ")
+	}
+	if more != "" {
+		text += "\n  more: " + more
 	}
 	_, _ = io.WriteString(c.err, c.paint("31", c.secrets.visible(text))+"\n")
 }

@@ -17,14 +17,14 @@ func TestStreams(t *testing.T) {
 	c.Detail("hidden")
 	c.Live("never without a terminal")
 	c.Warn("careful")
-	c.Error(fault.New(fault.Refused, "apply prod", errors.New("stale"), "infra plan prod"))
+	c.Error(fault.New(fault.Refused, "apply prod", errors.New("stale"), "infra plan prod"), "infra runbook 3")
 	if err := c.WriteJSON(map[string]string{"a": "<b>"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := out.String(), "{\n  \"a\": \"<b>\"\n}\n"; got != want {
 		t.Errorf("standard output is %q, want %q", got, want)
 	}
-	want := "    0s  planned 3\n    0s  warning: careful\nerror: apply prod: stale\n  next: infra plan prod\n"
+	want := "    0s  planned 3\n    0s  warning: careful\nerror: apply prod: stale\n  next: infra plan prod\n  more: infra runbook 3\n"
 	if errw.String() != want {
 		t.Errorf("standard error is %q, want %q", errw.String(), want)
 	}

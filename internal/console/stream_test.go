@@ -26,7 +26,7 @@ func TestRow58OneMaskForBothStreams(t *testing.T) {
 	c.Mask(key)
 	c.Step("the password is %s", password)
 	c.Print("a URL: https://u:pa55%22word%2F%3C&%3E@h/?p=pa55%22word%2F%3C%26%3E\n")
-	c.Error(fault.New(fault.Failed, "log in", errors.New("MIIEvQIBADAN is no key"), "try "+password))
+	c.Error(fault.New(fault.Failed, "log in", errors.New("MIIEvQIBADAN is no key"), "try "+password), "")
 	if err := c.WriteJSON(map[string]string{"password": password, "key": key, "base64": base64.StdEncoding.EncodeToString([]byte(password))}); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestRow49ControlCharactersAreEscaped(t *testing.T) {
 		"Step":  func(c *Console) { c.Step("%s", evil) },
 		"Warn":  func(c *Console) { c.Warn("%s", evil) },
 		"Print": func(c *Console) { c.Print(evil) },
-		"Error": func(c *Console) { c.Error(errors.New(evil)) },
+		"Error": func(c *Console) { c.Error(errors.New(evil), "") },
 	} {
 		var errw bytes.Buffer
 		say(New(strings.NewReader(""), &bytes.Buffer{}, &errw, Options{}))

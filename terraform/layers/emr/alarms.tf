@@ -29,10 +29,10 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "cluster" {
-  for_each = { for pair in setproduct(keys(local.colours), keys(local.alarms)) : "${pair[0]}-${pair[1]}" => merge(local.alarms[pair[1]], { colour = pair[0] }) }
+  for_each = { for pair in setproduct(keys(local.colours), keys(local.alarms)) : "${pair[0]}-${pair[1]}" => merge(local.alarms[pair[1]], { colour = pair[0], alarm = pair[1] }) }
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.colour}: ${each.value.description}."
+  alarm_description   = "${each.value.colour}: ${each.value.description}. Runbook: infra runbook emr/${each.value.alarm}"
   namespace           = "AWS/ElasticMapReduce"
   metric_name         = each.value.metric
   dimensions          = { JobFlowId = aws_emr_cluster.this[each.value.colour].id }
@@ -51,7 +51,7 @@ resource "aws_cloudwatch_metric_alarm" "yarn_memory" {
   for_each = local.colours
 
   alarm_name          = "${local.name}-${each.key}-yarn-memory"
-  alarm_description   = "${each.key}: less than 15% of YARN's memory is available while containers wait."
+  alarm_description   = "${each.key}: less than 15% of YARN's memory is available while containers wait. Runbook: infra runbook emr/yarn-memory"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 3
@@ -100,10 +100,10 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "primary" {
-  for_each = { for pair in setproduct(keys(local.colours), keys(local.primary_alarms)) : "${pair[0]}-${pair[1]}" => merge(local.primary_alarms[pair[1]], { colour = pair[0] }) }
+  for_each = { for pair in setproduct(keys(local.colours), keys(local.primary_alarms)) : "${pair[0]}-${pair[1]}" => merge(local.primary_alarms[pair[1]], { colour = pair[0], alarm = pair[1] }) }
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.colour}: ${each.value.description}."
+  alarm_description   = "${each.value.colour}: ${each.value.description}. Runbook: infra runbook emr/${each.value.alarm}"
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
   evaluation_periods  = 5

@@ -60,7 +60,7 @@ resource "aws_cloudwatch_metric_alarm" "host" {
   for_each = local.alarms
 
   alarm_name          = "${local.full_name}-${each.key}"
-  alarm_description   = "${var.name}: ${each.value.description}."
+  alarm_description   = "${var.name}: ${each.value.description}. Runbook: infra runbook host/${each.key}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = { InstanceId = aws_instance.this.id }
@@ -78,7 +78,7 @@ resource "aws_cloudwatch_metric_alarm" "path" {
   for_each = local.path_alarms
 
   alarm_name          = "${local.full_name}-${each.key}"
-  alarm_description   = "${var.name}: ${each.value.description} (of ${join(", ", local.paths)})."
+  alarm_description   = "${var.name}: ${each.value.description} (of ${join(", ", local.paths)}). Runbook: infra runbook host/${each.key}"
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
   evaluation_periods  = 1

@@ -93,7 +93,7 @@ resource "aws_cloudwatch_metric_alarm" "cluster" {
   for_each = { for key, alarm in local.alarms : key => alarm if !local.managed }
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.description}."
+  alarm_description   = "${each.value.description}. Runbook: infra runbook postgresql/${each.key}"
   namespace           = "Infra/PostgreSQL"
   metric_name         = each.value.metric
   dimensions          = { Cluster = local.cluster }
@@ -112,7 +112,7 @@ resource "aws_cloudwatch_metric_alarm" "primaries" {
   count = local.hosts
 
   alarm_name          = "${local.name}-primaries"
-  alarm_description   = "There is no writable primary, or more than one."
+  alarm_description   = "There is no writable primary, or more than one. Runbook: infra runbook postgresql/primaries"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 2

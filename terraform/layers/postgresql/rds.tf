@@ -171,7 +171,7 @@ resource "aws_cloudwatch_metric_alarm" "rds" {
   for_each = local.managed ? local.rds_alarms : {}
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.description}."
+  alarm_description   = "${each.value.description}. Runbook: infra runbook rds/${each.key}"
   namespace           = "AWS/RDS"
   metric_name         = each.value.metric
   dimensions          = { DBInstanceIdentifier = aws_db_instance.this[0].identifier }

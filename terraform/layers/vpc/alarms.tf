@@ -9,7 +9,7 @@ resource "aws_cloudwatch_metric_alarm" "nat" {
   for_each = local.nat_alarms
 
   alarm_name          = "${local.name}-nat-${each.key}"
-  alarm_description   = "The NAT gateway of zone ${each.value.zone} refuses or drops traffic (${each.value.metric})."
+  alarm_description   = "The NAT gateway of zone ${each.value.zone} refuses or drops traffic (${each.value.metric}). Runbook: infra runbook vpc/nat"
   namespace           = "AWS/NATGateway"
   metric_name         = each.value.metric
   dimensions          = { NatGatewayId = aws_nat_gateway.this[each.value.zone].id }
@@ -26,7 +26,7 @@ resource "aws_cloudwatch_metric_alarm" "nat" {
 # What is usual differs from network to network, so the band is learnt.
 resource "aws_cloudwatch_metric_alarm" "reject" {
   alarm_name          = "${local.name}-rejected-traffic"
-  alarm_description   = "Far more connections than usual are rejected: a scan, or a security group that forbids what it should not."
+  alarm_description   = "Far more connections than usual are rejected: a scan, or a security group that forbids what it should not. Runbook: infra runbook vpc/rejected-traffic"
   comparison_operator = "GreaterThanUpperThreshold"
   evaluation_periods  = 3
   threshold_metric_id = "usual"

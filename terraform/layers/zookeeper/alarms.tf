@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "ensemble" {
   for_each = { for key, alarm in local.ensemble_alarms : key => alarm if var.size > 1 || contains(["elections", "znodes"], key) }
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.description}."
+  alarm_description   = "${each.value.description}. Runbook: infra runbook zookeeper/${each.key}"
   namespace           = "Infra/ZooKeeper"
   metric_name         = each.value.metric
   dimensions          = { Cluster = local.cluster }
@@ -66,7 +66,7 @@ resource "aws_cloudwatch_metric_alarm" "ensemble" {
 
 resource "aws_cloudwatch_metric_alarm" "leader" {
   alarm_name          = "${local.name}-leader"
-  alarm_description   = "The ensemble has no leader, or more than one."
+  alarm_description   = "The ensemble has no leader, or more than one. Runbook: infra runbook zookeeper/leader"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 2
@@ -99,7 +99,7 @@ resource "aws_cloudwatch_metric_alarm" "server" {
   for_each = local.server_alarms
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = "${each.value.description}, on at least one server."
+  alarm_description   = "${each.value.description}, on at least one server. Runbook: infra runbook zookeeper/${each.key}"
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
   evaluation_periods  = 3

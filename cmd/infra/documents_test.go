@@ -1,0 +1,118 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"infra/internal/cli"
+)
+
+// TestDocumentsShowRealCommands has the program judge every command line that
+// a document shows, in a block or within a sentence: the command, its flags and
+// how many arguments it takes; and the Makefile every target.
+func TestDocumentsShowRealCommands(t *testing.T) {
+	targets := regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(content(t, "../../Makefile"), -1)
+	made := map[string]bool{}
+	for _, target := range targets {
+		made[target[1]] = true
+	}
+	judge := func(document, line string, whole bool) {
+		switch words := wordsOf(line); {
+		case words[0] == "make":
+			for _, word := range words[1:] {
+				if !strings.Contains(word, "=") && !made[word] {
+					t.Errorf("%s: %s: there is no target %s", document, line, word)
+				}
+			}
+		case strings.TrimPrefix(words[0], "bin/") != "infra":
+			t.Errorf("%s: %s: nothing checks this command", document, line)
+		case !whole && cli.Help(words[1:]...) != "": // a sentence may name a command without the arguments that it takes
+		default:
+			if err := cli.Check(words[1:]...); err != nil {
+				t.Errorf("%s: %s: %v", document, line, err)
+			}
+		}
+	}
+	shown := map[string]int{}
+	for _, document := range documents(t) {
+		lines := blockLines(content(t, document))
+		shown[document] = len(lines)
+		for _, line := range lines {
+			judge(document, line, true)
+		}
+		for _, line := range inlineCommands(content(t, document)) {
+			judge(document, line, false)
+		}
+	}
+	if shown["../../README.md"] < 8 || shown["../../internal/runbook/README.md"] < 60 {
+		t.Errorf("too few commands were found: %v", shown)
+	}
+}
+
+// documents are the Markdown files of the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".github" && entry.Name() != ".." && path != "../..":
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".md"):
+			out = append(out, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// blocks are the parts of a document that show what to type.
+func blocks() *regexp.Regexp { return regexp.MustCompile("(?s)```sh\\n(.*?)\\n```") }
+
+// blockLines are the lines of the blocks marked sh, without their comments.
+func blockLines(markdown string) []string {
+	var out []string
+	comment := regexp.MustCompile(`(^|\s)#.*`)
+	for _, found := range blocks().FindAllStringSubmatch(markdown, -1) {
+		for line := range strings.Lines(found[1]) {
+			line, _, _ = strings.Cut(comment.ReplaceAllString(line, ""), " | ")
+			if line = strings.TrimSpace(line); line != "" {
+				out = append(out, line)
+			}
+		}
+	}
+	return out
+}
+
+// inlineCommands are what stands between backticks in sentences and begins
+// with infra or make.
+func inlineCommands(markdown string) []string {
+	var out []string
+	inline := regexp.MustCompile("`((?:(?:bin/)?infra|make) [a-z][^`\n]*)`")
+	for _, found := range inline.FindAllStringSubmatch(blocks().ReplaceAllString(markdown, ""), -1) {
+		out = append(out, found[1])
+	}
+	return out
+}
+
+// wordsOf are a command line's words; quotes hold no blanks in these documents.
+func wordsOf(line string) []string {
+	return strings.Fields(strings.NewReplacer("'", "", `"`, "").Replace(line))
+}
+
+func content(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
