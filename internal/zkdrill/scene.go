@@ -3,9 +3,7 @@ package zkdrill
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,9 +99,9 @@ func (s *scene) each(hosts []inventory.Host, do func(inventory.Host) error) erro
 	return errors.Join(errs...)
 }
 
-// restart restarts all servers as infra zk restart does.
-func (s *scene) restart(ctx context.Context) error {
-	order, err := zookeeper.PlanRestart(s.health(ctx), s.work.Environment, nil)
+// restart restarts servers as infra zk restart does, all when none is named.
+func (s *scene) restart(ctx context.Context, names ...string) error {
+	order, err := zookeeper.PlanRestart(s.health(ctx), s.work.Environment, names)
 	if err != nil {
 		return err
 	}
@@ -130,84 +128,4 @@ func (s *scene) awaitHealth(ctx context.Context, limit time.Duration) ([]string,
 			return status.Problems, err
 		}
 	}
-}
-
-// Programs that have a server take another clock for the system's:
-// https://github.com/wolfcw/libfaketime, its README. The monotonic clock stays.
-// It costs a server of Java dear: with it, waits that end after a time return at
-// once (libfaketime 0.9.10 beside a JVM's monotonic clock), and every thread that
-// waits so spins. Where the machine is busy with other things, it is slowness
-// that is drilled, more than a clock. The offset is read once a second, as to
-// read it at every look costs still more.
-const (
-	clockPackage = "libfaketime"
-	clockLibrary = "/usr/$LIB/faketime/libfaketimeMT.so.1" // ld.so knows $LIB
-	clockFile    = "/run/infra-drill-clock"
-	clockDropIn  = "/run/systemd/system/zookeeper.service.d/infra-drill-clock.conf"
-)
-
-// jump has the leader's clock jump, and back. The server is started with a
-// library that lets it: therefore all are restarted first, and once more in the
-// end, which is not part of what is measured.
-func (s *scene) jump(ctx context.Context) error {
-	text := strings.Join([]string{
-		"[Service]", "Environment=LD_PRELOAD=" + clockLibrary, "Environment=FAKETIME_TIMESTAMP_FILE=" + clockFile,
-		"Environment=FAKETIME_CACHE_DURATION=1", "Environment=FAKETIME_DONT_FAKE_MONOTONIC=1", "",
-	}, "\n")
-	for _, h := range s.ensemble.Servers {
-		if _, missing := s.hosts.Run(ctx, h, nil, "dpkg-query", "--show", clockPackage); missing != nil {
-			if err := s.hosts.Install(ctx, h, clockPackage); err != nil {
-				return err
-			}
-		}
-		if err := s.setClock(ctx, h, "+0"); err != nil {
-			return err
-		}
-		if _, err := s.hosts.Root(ctx, h, []byte(text), "install", "-D", "-m", "0644", "/dev/stdin", clockDropIn); err != nil {
-			return err
-		}
-		if _, err := s.hosts.Root(ctx, h, nil, "systemctl", "daemon-reload"); err != nil {
-			return err
-		}
-	}
-	if err := s.restart(ctx); err != nil {
-		return fmt.Errorf("restart with another clock: %w", err)
-	}
-	now := s.health(ctx)
-	s.followers = nil
-	s.assign(now)
-	s.strike()
-	s.lasted = s.struck.Add(lasting)
-	if err := s.setClock(ctx, s.leader, "+3600"); err != nil {
-		return err
-	}
-	if err := drill.Pause(ctx, lasting/2); err != nil {
-		return err
-	}
-	return s.setClock(ctx, s.leader, "-3600")
-}
-
-func (s *scene) setClock(ctx context.Context, h inventory.Host, offset string) error {
-	_, err := s.hosts.Root(ctx, h, []byte(offset+"\n"), "install", "-m", "0644", "/dev/stdin", clockFile)
-	return err
-}
-
-// clockBack takes the library away again where it is, and says whether a
-// server must be restarted for it.
-func (s *scene) clockBack(ctx context.Context) error {
-	var errs []error
-	found := false
-	for _, h := range s.ensemble.Servers {
-		if _, err := s.hosts.Root(ctx, h, nil, "test", "-e", clockDropIn); err != nil {
-			continue
-		}
-		found = true
-		_, gone := s.hosts.Root(ctx, h, nil, "rm", "-f", clockDropIn, clockFile)
-		_, loaded := s.hosts.Root(ctx, h, nil, "systemctl", "daemon-reload")
-		errs = append(errs, gone, loaded)
-	}
-	if !found {
-		return nil
-	}
-	return errors.Join(append(errs, s.restart(ctx))...)
 }

@@ -15,7 +15,24 @@ import threading
 import time
 
 TABLE = "infra_drill"
+PACKAGED, UNPACKED = "/usr/share/java", "/run/infra-drill-byteman"
 STOPPED = threading.Event()
+# Rules of Byteman: what is added to what a method returns, or to what a constructor made.
+CLOCK = """RULE transactions
+CLASS org.apache.zookeeper.common.Time
+METHOD currentWallTime()
+AT EXIT
+IF TRUE
+DO RETURN $! + %(offset)s
+ENDRULE
+RULE dates
+CLASS java.util.Date
+METHOD <init>()
+AT EXIT
+IF TRUE
+DO $0.setTime($0.getTime() + %(offset)s)
+ENDRULE
+"""
 
 
 def processes(program="postgres", matches=lambda title: True):
@@ -171,6 +188,74 @@ def forbid(data):
     STOPPED.wait()
 
 
+def owned(pid, *argv):
+    """Run a program as the owner of a process and where it sees the same files; what it prints is returned.
+
+    A JVM wants both of whoever attaches to it: they meet in /tmp, and a service may have one of its own.
+    """
+    owner = os.stat("/proc/%d" % pid)
+    entered = ["nsenter", "--mount", "--target", str(pid), "--setgid", str(owner.st_gid), "--setuid", str(owner.st_uid)]
+    return subprocess.run([*entered, *argv], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def jars():
+    """Where Byteman's jars are; fetched where they are not. Unpacked, not installed: Debian's package wants Maven with it."""
+    if os.path.exists(os.path.join(PACKAGED, "byteman.jar")):
+        return PACKAGED
+    if not os.path.exists(UNPACKED):
+        os.makedirs(UNPACKED, 0o755)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["apt-get", "--quiet", "download", "libbyteman-java"], cwd=folder, check=True)
+            subprocess.run(["dpkg-deb", "--extract", os.path.join(folder, *os.listdir(folder)), UNPACKED], check=True)
+    return UNPACKED + PACKAGED
+
+
+def byteman(pid, tool, *arguments):
+    """Run one of Byteman's programs on a JVM: https://downloads.jboss.org/byteman/4.0.20/byteman-programmers-guide.html."""
+    names = ("byteman", "byteman-install", "byteman-submit")
+    return owned(pid, "java", "-cp", ":".join(os.path.join(jars(), name + ".jar") for name in names), "org.jboss.byteman.agent." + tool, *arguments)
+
+
+def instrumented(program):
+    """The processes that Byteman's agent is in: it stays until they end, and listens on the loopback interface."""
+    def loaded(pid):
+        fds = "/proc/%d/fd" % pid
+        return any(os.path.basename(os.readlink(os.path.join(fds, fd))) == "byteman.jar" for fd in os.listdir(fds))
+
+    return [pid for pid in processes(program) if loaded(pid)]
+
+
+def agent(program):
+    """Succeed where Byteman's agent is in a process."""
+    sys.exit(0 if instrumented(program) else 1)
+
+
+def clock(main, seconds, *offsets):
+    """Have the clock of a JVM jump by so many seconds each, for so long; waits and the host's other programs keep theirs.
+
+    It is the clock that ZooKeeper writes into transactions, and the one that certificates are judged by. The JVM goes on.
+    """
+    [pid] = processes("java", lambda title: main in title)
+    if pid not in instrumented("java"):
+        byteman(pid, "install.Install", "-b", "-s", "-Dorg.jboss.byteman.transform.all=true", str(pid))
+    with tempfile.NamedTemporaryFile("w", suffix=".btm", dir="/run") as file:
+        os.chmod(file.name, 0o644)
+        for offset in offsets:
+            file.seek(0)
+            file.truncate()
+            file.write(CLOCK % {"offset": offset + "000L"})
+            file.flush()
+            byteman(pid, "submit.Submit", "-l", file.name)
+            # A rule is tried when its method is first called: what ZooKeeper does all the time.
+            while "compiled successfully" not in byteman(pid, "submit.Submit").partition("RULE transactions")[2].partition("RULE ")[0]:
+                if STOPPED.wait(0.5):
+                    sys.exit("the clock did not jump")
+            ready()
+            if STOPPED.wait(float(seconds)):
+                break
+        byteman(pid, "submit.Submit", "-u", file.name)
+
+
 def later(unit):
     """Start a unit when the time is over."""
     ready()
@@ -184,6 +269,8 @@ def heal(program, *folders):
     for folder in folders:
         subprocess.run(["fsfreeze", "--unfreeze", folder], check=False, capture_output=True)
     send(signal.SIGCONT, processes(program))
+    for pid in instrumented(program):
+        byteman(pid, "submit.Submit", "-u")
     for folder in filter(os.path.isdir, folders):
         os.chmod(folder, os.stat(folder).st_mode | 0o200)
 
@@ -199,7 +286,7 @@ def ready():
 
 
 KINDS = {"kill": kill, "hang": hang, "flap": flap, "deafen": deafen, "cut": cut, "cut-api": cut_api, "fill": fill,
-         "forbid": forbid, "later": later, "hang-program": hang_program, "stall": stall, "heal": heal}
+         "forbid": forbid, "later": later, "hang-program": hang_program, "clock": clock, "agent": agent, "stall": stall, "heal": heal}
 
 
 def main():

@@ -13,6 +13,12 @@ install -m 0644 "$files/DataSourceInfra.py" \
 	"$root/usr/lib/python3/dist-packages/cloudinit/sources/DataSourceInfra.py"
 echo 'policy: enabled' >"$root/etc/cloud/ds-identify.cfg"
 
+# What drills of ZooKeeper's clock need, without the Maven that the package wants.
+jars=$(mktemp -d "$root/tmp/jars.XXXXXX")
+(cd "$jars" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get --quiet download libbyteman-java && dpkg-deb --extract ./*.deb .)
+cp "$jars"/usr/share/java/byteman.jar "$jars"/usr/share/java/byteman-install.jar "$jars"/usr/share/java/byteman-submit.jar "$root/usr/share/java"
+rm -r "$jars"
+
 # What a role starts when it has configured it, what only real machines have,
 # and what would look for a network.
 chroot "$root" systemctl disable --quiet \
