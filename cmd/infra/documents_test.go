@@ -116,3 +116,22 @@ func content(t *testing.T, name string) string {
 	}
 	return string(data)
 }
+
+// TestDocumentsLinkToWhatExists follows every relative link.
+func TestDocumentsLinkToWhatExists(t *testing.T) {
+	links := 0
+	for _, document := range documents(t) {
+		for _, found := range regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(content(t, document), -1) {
+			if strings.Contains(found[1], "://") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(document), found[1])); err != nil {
+				t.Errorf("%s links to %s, which does not exist", document, found[1])
+			}
+		}
+	}
+	if links < 10 {
+		t.Errorf("only %d links were found", links)
+	}
+}
