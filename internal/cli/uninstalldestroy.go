@@ -55,7 +55,7 @@ func (r *removal) destroy(ctx context.Context) error {
 			return err
 		}
 		r.record.Removal.Destroyed = time.Now().UTC()
-		return r.note(ctx)
+		return r.record.note(ctx)
 	})
 }
 
@@ -66,12 +66,7 @@ func (r *removal) begin(ctx context.Context) error {
 		return err
 	}
 	r.record.Removal = &install.Removal{Began: time.Now().UTC()}
-	return r.note(ctx)
-}
-
-func (r *removal) note(ctx context.Context) (err error) {
-	r.etag, err = r.p.Runs().PutDocument(ctx, install.DocumentName, r.record, r.etag)
-	return err
+	return r.record.note(ctx)
 }
 
 // permitted refuses before anything is destroyed what AWS would refuse in the
