@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"infra/internal/console"
+	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/install"
 	"infra/internal/provision"
@@ -80,7 +81,7 @@ func (r *removal) permitted(ctx context.Context) error {
 		return err
 	}
 	if s != nil {
-		if protected, mend := protections(s.Instances(), r.name, r.p.Env.Region()); len(protected) > 0 {
+		if protected, mend := protections(s.Instances(), r.p.Env); len(protected) > 0 {
 			return fault.New(fault.Refused, "uninstall "+r.name, errors.New("protected against termination: "+strings.Join(protected, ", ")), mend)
 		}
 	}
@@ -101,7 +102,7 @@ func (r *removal) permitted(ctx context.Context) error {
 }
 
 // protections are what cannot be terminated yet, and how to change the first.
-func protections(instances []state.Instance, name, region string) (protected []string, mend string) {
+func protections(instances []state.Instance, env *environment.Environment) (protected []string, mend string) {
 	for _, i := range instances {
 		var a struct {
 			Cluster  bool `json:"termination_protection"`
@@ -113,10 +114,10 @@ func protections(instances []state.Instance, name, region string) (protected []s
 		switch {
 		case a.Cluster:
 			protected = append(protected, i.Address)
-			mend = "set products.pipeline.emr.termination_protection: false in environments/" + name + ".yaml, then infra apply " + name
+			mend = "set products.pipeline.emr.termination_protection: false in " + env.File() + ", then infra apply " + env.Name()
 		case a.Database:
 			protected = append(protected, i.Address)
-			mend = "aws rds modify-db-instance --region " + region + " --db-instance-identifier " + i.ID + " --no-deletion-protection --apply-immediately"
+			mend = "aws rds modify-db-instance --region " + env.Region() + " --db-instance-identifier " + i.ID + " --no-deletion-protection --apply-immediately"
 		}
 	}
 	return protected, mend
