@@ -215,6 +215,24 @@ func TestPurePackagesStayPure(t *testing.T) {
 	}
 }
 
+// A file may stand in a folder of its own below environments/: only the package
+// environment says where.
+func TestNobodyGuessesAnEnvironmentsFile(t *testing.T) {
+	t.Parallel()
+	for _, file := range goFiles(t) {
+		if file.test || file.folder == "environment" {
+			continue
+		}
+		ast.Inspect(file.syntax, func(node ast.Node) bool {
+			literal, isLiteral := node.(*ast.BasicLit)
+			if isLiteral && (strings.HasSuffix(literal.Value, `environments/"`) || strings.Contains(literal.Value, "environments/%s")) {
+				t.Errorf("%s puts the path of an environment's file together: %s", file.path, literal.Value)
+			}
+			return true
+		})
+	}
+}
+
 func TestNoShell(t *testing.T) {
 	t.Parallel()
 	shells := []string{`"sh"`, `"bash"`, `"dash"`, `"/bin/sh"`, `"/bin/bash"`, `"/usr/bin/bash"`}

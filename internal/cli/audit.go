@@ -93,7 +93,7 @@ func runAudit(ctx context.Context, g *globals, names []string, o auditOptions) e
 		if !o.all && fault.CodeOf(problem) == fault.Usage {
 			return problem // nothing was looked at, so there is no report
 		}
-		found = append(found, report.AuditOf(name, audited.Findings, audited.Facts, time.Since(started), problem, g.con.Masked))
+		found = append(found, report.AuditOf(name, environment.File(project, name), audited.Findings, audited.Facts, time.Since(started), problem, g.con.Masked))
 		if ctx.Err() != nil {
 			break
 		}

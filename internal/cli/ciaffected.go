@@ -35,6 +35,7 @@ written there too, as a matrix with region and roles. A removed environment is r
 // matrixRow is one job of a workflow's matrix.
 type matrixRow struct {
 	Environment string `json:"environment"`
+	File        string `json:"file"`
 	Region      string `json:"region"`
 	PlanRole    string `json:"plan_role"`
 	ApplyRole   string `json:"apply_role"`
@@ -74,7 +75,7 @@ func writeMatrix(s *scope) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, matrixRow{e.Name, env.Region(), roleARN(env, "plan"), roleARN(env, "apply")})
+		rows = append(rows, matrixRow{e.Name, env.File(), env.Region(), roleARN(env, "plan"), roleARN(env, "apply")})
 	}
 	matrix, err := json.Marshal(rows)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 
 	"infra/internal/ci"
 	"infra/internal/drift"
-	"infra/internal/environment"
 	"infra/internal/fault"
 )
 
@@ -78,7 +76,7 @@ func runCIComment(g *globals, args []string, o ciCommentOptions) error {
 	for _, row := range expected {
 		if !all.Has(row.Environment) {
 			missing.Environments = append(missing.Environments, ci.Environment{
-				Name: row.Environment, File: path.Join(environment.Folder, row.Environment+".yaml"), Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
+				Name: row.Environment, File: row.File, Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
 				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + row.Environment},
 			})
 		}

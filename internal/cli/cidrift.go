@@ -64,7 +64,7 @@ func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
 		return err
 	}
 	for _, e := range doc.Environments {
-		tellDrift(g, e, settingsFile(chains, e.Environment))
+		tellDrift(g, e)
 	}
 	return ended("drift", int(doc.Code()))
 }
@@ -88,19 +88,19 @@ func (o ciDriftOptions) names(dir string, chains map[string]environment.Chain) (
 }
 
 // tellDrift shows on GitHub what was found in one environment.
-func tellDrift(g *globals, e report.EnvironmentDrift, file string) {
+func tellDrift(g *globals, e report.EnvironmentDrift) {
 	if ci.Detect(os.Getenv) != ci.GitHub {
 		return
 	}
 	title := "infra drift " + e.Environment
 	if e.Drift {
-		g.con.Print(ci.Notice(title, file, g.con.Shown(report.DriftVerdict(e))))
+		g.con.Print(ci.Notice(title, e.File, g.con.Shown(report.DriftVerdict(e))))
 	}
 	if e.Error != nil {
 		text := e.Error.Message
 		if e.Error.Hint != "" {
 			text += "\nnext: " + e.Error.Hint
 		}
-		g.con.Print(ci.Annotation(title, file, g.con.Shown(text)))
+		g.con.Print(ci.Annotation(title, e.File, g.con.Shown(text)))
 	}
 }

@@ -210,14 +210,7 @@ func roleARN(env *environment.Environment, verb string) string {
 }
 
 // file is the path of an environment's settings, for messages.
-func (s *scope) file(name string) string { return settingsFile(s.chains, name) }
-
-func settingsFile(chains map[string]environment.Chain, name string) string {
-	if chain, ok := chains[name]; ok {
-		return chain.Files[0]
-	}
-	return path.Join(environment.Folder, name+".yaml")
-}
+func (s *scope) file(name string) string { return s.chains[name].Files[0] }
 
 // writeOut writes a file that a pipeline hands on.
 func writeOut(name string, data []byte) error {

@@ -97,7 +97,7 @@ func lookAll(ctx context.Context, g *globals, project string, names []string, o 
 		if problem != nil {
 			last = problem
 		}
-		found = append(found, report.DriftOf(name, differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
+		found = append(found, report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
 		if ctx.Err() != nil {
 			break
 		}

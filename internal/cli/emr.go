@@ -110,7 +110,7 @@ func planMove(ctx context.Context, g *globals, p *provision.Platform, o emrMove,
 	}
 	wanted := p.Env.Pipeline().EMR
 	if step := colours.Move.Step; step == emr.Check || step == emr.Create {
-		warning, err := emr.Supported(wanted.Release, name, wanted.AllowUnsupported, time.Now())
+		warning, err := emr.Supported(wanted.Release, p.Env.File(), wanted.AllowUnsupported, time.Now())
 		if err != nil {
 			return colours, nil, err
 		}

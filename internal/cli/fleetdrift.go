@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infra/internal/drift"
+	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/report"
 	"infra/internal/rollout"
@@ -56,7 +57,7 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 		}
 		return args
 	}, func(name string, a rollout.Answer) {
-		found[slices.Index(names, name)] = driftAnswer(name, a, o.skipHosts)
+		found[slices.Index(names, name)] = driftAnswer(chosen[slices.Index(names, name)], a, o.skipHosts)
 		left--
 		g.con.Live("looking for drift: %d to go", left)
 	})
@@ -72,13 +73,13 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 }
 
 // driftAnswer is one environment of the report, as its own infra found it.
-func driftAnswer(name string, a rollout.Answer, skippedHosts bool) report.EnvironmentDrift {
+func driftAnswer(env *environment.Environment, a rollout.Answer, skippedHosts bool) report.EnvironmentDrift {
 	var doc report.DriftDocument
 	if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
 		return doc.Environments[0]
 	}
 	return report.EnvironmentDrift{
-		Environment: name, SkippedHosts: skippedHosts, Findings: []drift.Finding{}, Noise: []drift.Finding{},
+		Environment: env.Name(), File: env.File(), SkippedHosts: skippedHosts, Findings: []drift.Finding{}, Noise: []drift.Finding{},
 		Error: &report.Problem{Code: a.Exit, Message: a.Error, Hint: a.Hint},
 	}
 }

@@ -67,8 +67,7 @@ type installation struct {
 	p     *provision.Platform
 	began time.Time
 
-	record   *install.Record
-	etag     string // of the record as it was read or written last
+	record   *customerRecord
 	findings []preflight.Finding
 	checks   []install.Check
 	changed  bool // this command has changed something
@@ -136,9 +135,9 @@ func (i *installation) bootstrap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i.record = install.NewRecord(i.name, i.began)
+	i.record = newCustomerRecord(i.name, i.p.Runs(), i.began)
 	if exists {
-		if i.etag, err = i.p.Runs().Document(ctx, install.DocumentName, i.record); err != nil {
+		if err := i.record.read(ctx); err != nil {
 			return err
 		}
 	}
@@ -161,13 +160,7 @@ func (i *installation) bootstrap(ctx context.Context) error {
 		return err
 	}
 	i.record.End(install.Bootstrap, time.Now(), true)
-	return i.note(ctx)
-}
-
-// note writes down how far it got.
-func (i *installation) note(ctx context.Context) (err error) {
-	i.etag, err = i.p.Runs().PutDocument(ctx, install.DocumentName, i.record, i.etag)
-	return err
+	return i.record.note(ctx)
 }
 
 // tell says which phase begins.
@@ -184,14 +177,14 @@ func (i *installation) tell(phase install.Phase) {
 func (i *installation) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) error {
 	i.tell(phase)
 	i.record.Begin(phase, time.Now())
-	if err := i.note(ctx); err != nil {
+	if err := i.record.note(ctx); err != nil {
 		return err
 	}
 	err := work(ctx)
 	i.record.End(phase, time.Now(), err == nil)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	return errors.Join(err, i.note(ending))
+	return errors.Join(err, i.record.note(ending))
 }
 
 // stands tells whether what was accepted before still is as it should be.

@@ -96,7 +96,7 @@ func (i *installation) handOver(ctx context.Context) error {
 		states[product] = s.Outputs
 	}
 	doc, err := report.Install(report.Installation{
-		Env: i.p.Env, Record: i.record, Preflight: i.findings, Acceptance: i.checks, Changed: i.changed, Baseline: states["baseline"], Pipeline: states["pipeline"],
+		Env: i.p.Env, Record: i.record.Record, Preflight: i.findings, Acceptance: i.checks, Changed: i.changed, Baseline: states["baseline"], Pipeline: states["pipeline"],
 		KeyARN: i.p.Bucket().KeyARN(), Infra: version, Commit: revision(), Began: i.began, Made: time.Now(),
 	})
 	if err != nil {

@@ -151,7 +151,7 @@ func (s *sandboxCommand) with(ctx context.Context, do func(sandbox.Config) error
 	if c.Executable, err = os.Executable(); err != nil {
 		return fault.New(fault.Failed, "find infra's own program", err, "")
 	}
-	c.Endpoint, c.Account, c.Region, c.Environment = env.Endpoint(), env.Account(), env.Region(), s.name
+	c.Endpoint, c.Account, c.Region, c.Environment, c.File = env.Endpoint(), env.Account(), env.Region(), s.name, env.File()
 	if os.Geteuid() == 0 { // anybody else is refused for another reason
 		if c.Python, err = python.Ensure(ctx, project, "moto", s.con.Lines()); err != nil {
 			return err

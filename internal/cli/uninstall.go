@@ -58,8 +58,7 @@ type removal struct {
 	p     *provision.Platform
 	asked bool // the name was given
 
-	record *install.Record
-	etag   string
+	record *customerRecord
 	did    []string
 }
 
@@ -71,13 +70,13 @@ func runUninstall(ctx context.Context, g *globals, name string, o uninstallOptio
 	if _, err := guard.Confirmed(name, p.Env.Protected(), false, o.confirm, true); err != nil {
 		return err // a name of another environment: before anything is looked at
 	}
-	r := &removal{g: g, name: name, o: o, p: p, asked: o.confirm != "", record: install.NewRecord(name, time.Now())}
+	r := &removal{g: g, name: name, o: o, p: p, asked: o.confirm != "", record: newCustomerRecord(name, p.Runs(), time.Now())}
 	exists, err := p.Bucket().Exists(ctx)
 	if err != nil {
 		return err
 	}
 	if exists {
-		if r.etag, err = p.Runs().Document(ctx, install.DocumentName, r.record); err != nil {
+		if err := r.record.read(ctx); err != nil {
 			return err
 		}
 		if r.record.Removal == nil || r.record.Removal.Destroyed.IsZero() {
@@ -153,8 +152,8 @@ func (r *removal) takeAway(ctx context.Context, exists bool) error {
 
 // forget leaves a record that says nothing is installed.
 func (r *removal) forget(ctx context.Context) error {
-	_, err := r.p.Runs().PutDocument(ctx, install.DocumentName, install.NewRecord(r.name, time.Now()), r.etag)
-	return err
+	r.record.Record = install.NewRecord(r.name, time.Now())
+	return r.record.note(ctx)
 }
 
 // archive keeps lease and ledger on this machine. One that was made before, for

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"infra/internal/console"
+	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/install"
 	"infra/internal/provision"
@@ -55,7 +56,7 @@ func (r *removal) destroy(ctx context.Context) error {
 			return err
 		}
 		r.record.Removal.Destroyed = time.Now().UTC()
-		return r.note(ctx)
+		return r.record.note(ctx)
 	})
 }
 
@@ -66,12 +67,7 @@ func (r *removal) begin(ctx context.Context) error {
 		return err
 	}
 	r.record.Removal = &install.Removal{Began: time.Now().UTC()}
-	return r.note(ctx)
-}
-
-func (r *removal) note(ctx context.Context) (err error) {
-	r.etag, err = r.p.Runs().PutDocument(ctx, install.DocumentName, r.record, r.etag)
-	return err
+	return r.record.note(ctx)
 }
 
 // permitted refuses before anything is destroyed what AWS would refuse in the
@@ -85,7 +81,7 @@ func (r *removal) permitted(ctx context.Context) error {
 		return err
 	}
 	if s != nil {
-		if protected, mend := protections(s.Instances(), r.name, r.p.Env.Region()); len(protected) > 0 {
+		if protected, mend := protections(s.Instances(), r.p.Env); len(protected) > 0 {
 			return fault.New(fault.Refused, "uninstall "+r.name, errors.New("protected against termination: "+strings.Join(protected, ", ")), mend)
 		}
 	}
@@ -106,7 +102,7 @@ func (r *removal) permitted(ctx context.Context) error {
 }
 
 // protections are what cannot be terminated yet, and how to change the first.
-func protections(instances []state.Instance, name, region string) (protected []string, mend string) {
+func protections(instances []state.Instance, env *environment.Environment) (protected []string, mend string) {
 	for _, i := range instances {
 		var a struct {
 			Cluster  bool `json:"termination_protection"`
@@ -118,10 +114,10 @@ func protections(instances []state.Instance, name, region string) (protected []s
 		switch {
 		case a.Cluster:
 			protected = append(protected, i.Address)
-			mend = "set products.pipeline.emr.termination_protection: false in environments/" + name + ".yaml, then infra apply " + name
+			mend = "set products.pipeline.emr.termination_protection: false in " + env.File() + ", then infra apply " + env.Name()
 		case a.Database:
 			protected = append(protected, i.Address)
-			mend = "aws rds modify-db-instance --region " + region + " --db-instance-identifier " + i.ID + " --no-deletion-protection --apply-immediately"
+			mend = "aws rds modify-db-instance --region " + env.Region() + " --db-instance-identifier " + i.ID + " --no-deletion-protection --apply-immediately"
 		}
 	}
 	return protected, mend

@@ -119,7 +119,7 @@ func runZkGrow(ctx context.Context, g *globals, name string, o byHand) error {
 		return err
 	}
 	return changeEnsemble(ctx, g, p, "zk grow", o, func(ctx context.Context, w zookeeper.Work, now zookeeper.Status, _ *provision.Hosts) (*zookeeper.Done, error) {
-		if err := zookeeper.PlanGrow(now, name, p.Env.Pipeline().Zookeeper.Size); err != nil {
+		if err := zookeeper.PlanGrow(now, name, p.Env.File(), p.Env.Pipeline().Zookeeper.Size); err != nil {
 			return nil, err
 		}
 		return zookeeper.Grow(ctx, w, func(ctx context.Context) error {
@@ -149,7 +149,7 @@ func runZkShrink(ctx context.Context, g *globals, name string, o byHand) error {
 		return err
 	}
 	return changeEnsemble(ctx, g, p, "zk shrink", o, func(ctx context.Context, w zookeeper.Work, now zookeeper.Status, h *provision.Hosts) (*zookeeper.Done, error) {
-		leave, err := zookeeper.PlanShrink(now, name, p.Env.Pipeline().Zookeeper.Size)
+		leave, err := zookeeper.PlanShrink(now, name, p.Env.File(), p.Env.Pipeline().Zookeeper.Size)
 		if err != nil {
 			return nil, err
 		}

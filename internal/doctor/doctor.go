@@ -159,7 +159,7 @@ func credentials(ctx context.Context, env *environment.Environment) Finding {
 		return f
 	}
 	err = guard.Account(
-		guard.Target{Environment: env.Name(), Account: env.Account(), Region: env.Region(), Partition: env.Partition()},
+		guard.Target{Environment: env.Name(), File: env.File(), Account: env.Account(), Region: env.Region(), Partition: env.Partition()},
 		guard.Identity{Account: caller.Account, ARN: caller.ARN, Region: caller.Region})
 	if err != nil {
 		f.Detail, f.Mend = err.Error(), "use credentials of account "+env.Account()

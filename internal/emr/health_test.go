@@ -40,10 +40,10 @@ func TestSupport(t *testing.T) {
 		}
 	}
 	now := at("2026-11-28")
-	if _, err := Supported("emr-7.5.0", "prod", false, now); fault.CodeOf(err) != fault.Refused || !strings.Contains(hintOf(t, err), "environments/prod.yaml") {
+	if _, err := Supported("emr-7.5.0", "environments/eu/prod.yaml", false, now); fault.CodeOf(err) != fault.Refused || !strings.Contains(hintOf(t, err), "environments/eu/prod.yaml") {
 		t.Errorf("a release without support: %v", err)
 	}
-	if warning, err := Supported("emr-7.5.0", "prod", true, now); err != nil || warning == "" {
+	if warning, err := Supported("emr-7.5.0", "environments/eu/prod.yaml", true, now); err != nil || warning == "" {
 		t.Errorf("allowed: %q, %v", warning, err)
 	}
 }

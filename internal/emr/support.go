@@ -100,13 +100,13 @@ func (s Support) Warning() string {
 	}
 }
 
-// Supported refuses to make a cluster of a release whose support has ended.
-// warning is what else there is to say of it.
-func Supported(release, name string, allowed bool, now time.Time) (warning string, err error) {
+// Supported refuses to make a cluster of a release whose support has ended. file
+// is the environment's, for the way out, and warning is what else there is to say of it.
+func Supported(release, file string, allowed bool, now time.Time) (warning string, err error) {
 	s := SupportOf(release, now)
 	if s.Ended && !allowed {
 		return "", fault.New(fault.Refused, "make a cluster of "+release, errors.New(s.Warning()),
-			fmt.Sprintf("set products.pipeline.emr.release of environments/%s.yaml to a later one, or allow_unsupported: true beside it", name))
+			fmt.Sprintf("set products.pipeline.emr.release of %s to a later one, or allow_unsupported: true beside it", file))
 	}
 	return s.Warning(), nil
 }

@@ -33,6 +33,11 @@ func TestFolders(t *testing.T) {
 	if env, err := environment.Load(dir, "bolt"); err != nil || env.File() != "environments/customers/north/bolt.yaml" {
 		t.Errorf("bolt: %v", err)
 	}
+	for name, want := range map[string]string{"acme": "environments/customers/acme.yaml", "nobody": "environments/nobody.yaml"} {
+		if got := environment.File(dir, name); got != want {
+			t.Errorf("the file of %s is %s", name, got)
+		}
+	}
 	chains, err := environment.Chains(dir)
 	if err != nil || strings.Join(chains["acme"].Files, " ") != "environments/customers/acme.yaml environments/base.yaml" {
 		t.Errorf("chain of acme: %v, %v", chains["acme"], err)

@@ -122,6 +122,18 @@ func List(project string) ([]string, error) {
 	return f.deployable(), nil
 }
 
+// File is the path of an environment's file, relative to the project, for
+// reports: also of one that cannot be read; where it would be expected when
+// there is none.
+func File(project, name string) string {
+	f, err := open(project)
+	if err != nil {
+		f = &folder{}
+	}
+	f.lookAside(name)
+	return f.file(name)
+}
+
 func (f *folder) deployable() []string {
 	return slices.DeleteFunc(slices.Clone(f.names), func(name string) bool {
 		_, base, _ := f.load(name)

@@ -11,6 +11,7 @@ import (
 // Target is where an environment says it lives.
 type Target struct {
 	Environment string // its name, for messages
+	File        string // its file, for hints
 	Account     string // 12 digits
 	Region      string
 	Partition   string
@@ -50,7 +51,7 @@ func Account(want Target, got Identity) error {
 
 func hint(want Target, got Identity) string {
 	if got.Account == want.Account && partitionOf(got) == want.Partition {
-		return fmt.Sprintf("export AWS_REGION=%s, or leave it unset: infra takes it from environments/%s.yaml", want.Region, want.Environment)
+		return fmt.Sprintf("export AWS_REGION=%s, or leave it unset: infra takes it from %s", want.Region, want.File)
 	}
 	return fmt.Sprintf("take credentials of account %s (export AWS_PROFILE=...), then `aws sts get-caller-identity` to see them", want.Account)
 }

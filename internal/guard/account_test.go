@@ -9,7 +9,7 @@ import (
 )
 
 func TestAccount(t *testing.T) {
-	want := guard.Target{Environment: "prod", Account: "111111111111", Region: "eu-west-1", Partition: "aws"}
+	want := guard.Target{Environment: "prod", File: "environments/eu/prod.yaml", Account: "111111111111", Region: "eu-west-1", Partition: "aws"}
 	const arn = "arn:aws:sts::111111111111:assumed-role/infra-apply/me"
 	for name, c := range map[string]struct {
 		got  guard.Identity
@@ -27,7 +27,7 @@ func TestAccount(t *testing.T) {
 		"region": {
 			got:  guard.Identity{Account: "111111111111", ARN: arn, Region: "us-east-1"},
 			says: []string{"the configuration at hand names region us-east-1, the environment is in eu-west-1"},
-			hint: "export AWS_REGION=eu-west-1",
+			hint: "export AWS_REGION=eu-west-1, or leave it unset: infra takes it from environments/eu/prod.yaml",
 		},
 		"partition": {
 			got:  guard.Identity{Account: "111111111111", ARN: "arn:aws-cn:sts::111111111111:assumed-role/x/y"},

@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/emr"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	tagtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/smithy-go"
@@ -53,14 +50,8 @@ func (a Account) Seen(ctx context.Context, run string, since time.Time) (seen []
 		group.Go(func() { found[i], failed[i] = witness(ctx) })
 	}
 	group.Wait()
-	for _, r := range slices.Concat(found...) {
-		gone, err := a.gone(ctx, r)
-		failed = append(failed, err)
-		if !gone {
-			seen = append(seen, r)
-		}
-	}
-	for _, err := range failed {
+	seen, err := a.present(ctx, slices.Concat(found...))
+	for _, err := range append(failed, err) {
 		if err != nil {
 			unheard = append(unheard, brief(err))
 		}
@@ -243,55 +234,4 @@ func (a Account) securityConfigurations(ctx context.Context, since time.Time) ([
 // it may have been. Clocks may differ a little.
 func younger(made *time.Time, since time.Time) bool {
 	return made == nil || made.After(since.Add(-5*time.Minute))
-}
-
-// gone tells of what is listed although it is no more: instances that have
-// ended, keys that wait for their deletion.
-func (a Account) gone(ctx context.Context, r Resource) (bool, error) {
-	switch r.Type {
-	case "aws_instance":
-		return a.ended(ctx, r.ID)
-	case "aws_kms_key":
-		return a.leaving(ctx, r.ID)
-	case "aws_nat_gateway":
-		return a.closed(ctx, r.ID)
-	case "aws_vpc_endpoint":
-		return a.unplugged(ctx, r.ID)
-	default:
-		return false, nil
-	}
-}
-
-func (a Account) ended(ctx context.Context, id string) (bool, error) {
-	out, err := ec2.NewFromConfig(a.AWS).DescribeInstances(ctx, &ec2.DescribeInstancesInput{
-		Filters: []ec2types.Filter{{Name: aws.String("instance-id"), Values: []string{id}}},
-	})
-	if err != nil {
-		return false, fmt.Errorf("look at instance %s: %w", id, err)
-	}
-	for _, reservation := range out.Reservations {
-		for _, instance := range reservation.Instances {
-			if !over(instance) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
-}
-
-// over tells whether an instance has ended, or is about to.
-func over(i ec2types.Instance) bool {
-	return i.State.Name == ec2types.InstanceStateNameTerminated || i.State.Name == ec2types.InstanceStateNameShuttingDown
-}
-
-func (a Account) leaving(ctx context.Context, id string) (bool, error) {
-	out, err := kms.NewFromConfig(a.AWS).DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
-	var missing *kmstypes.NotFoundException
-	if errors.As(err, &missing) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at key %s: %w", id, err)
-	}
-	return out.KeyMetadata.KeyState == kmstypes.KeyStatePendingDeletion, nil
 }

@@ -98,6 +98,15 @@ func kindOf(arn string) (k kind, id string, ok bool) {
 	return kind{}, "", false
 }
 
+// Region is the one that the resource is in; empty when it is in none, or its
+// ARN is not known.
+func (r Resource) Region() string {
+	if parts := strings.SplitN(r.ARN, ":", 6); len(parts) == 6 {
+		return parts[3]
+	}
+	return ""
+}
+
 // FromARN names what an ARN stands for.
 func FromARN(arn, name string) Resource {
 	r := Resource{ARN: arn, Name: name}

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -96,32 +94,4 @@ func (a Account) secrets(ctx context.Context) (left []Resource, leaving []Leavin
 		}
 	}
 	return left, leaving, nil
-}
-
-// closed tells of a NAT gateway, which AWS lists for a while after its end.
-func (a Account) closed(ctx context.Context, id string) (bool, error) {
-	out, err := ec2.NewFromConfig(a.AWS).DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{
-		Filter: []ec2types.Filter{{Name: aws.String("nat-gateway-id"), Values: []string{id}}},
-	})
-	if err != nil {
-		return false, fmt.Errorf("look at NAT gateway %s: %w", id, err)
-	}
-	return !slices.ContainsFunc(out.NatGateways, func(g ec2types.NatGateway) bool { return g.State != ec2types.NatGatewayStateDeleted }), nil
-}
-
-// unplugged tells of an endpoint of a network, which is listed for a while too.
-func (a Account) unplugged(ctx context.Context, id string) (bool, error) {
-	pages := ec2.NewDescribeVpcEndpointsPaginator(ec2.NewFromConfig(a.AWS), &ec2.DescribeVpcEndpointsInput{Filters: a.ours()})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return false, fmt.Errorf("look at endpoint %s: %w", id, err)
-		}
-		for _, e := range page.VpcEndpoints {
-			if aws.ToString(e.VpcEndpointId) == id && !strings.EqualFold(string(e.State), "deleted") {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
 }

@@ -120,17 +120,12 @@ func (a Account) stillTagged(ctx context.Context, region string) ([]Resource, er
 	if err != nil {
 		return nil, err
 	}
-	var left []Resource
-	for _, r := range all {
-		gone, err := a.gone(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if !gone && r.Type != "aws_secretsmanager_secret" { // secrets are asked for themselves, with their date
-			left = append(left, r)
-		}
+	left, err := a.present(ctx, all)
+	if err != nil {
+		return nil, err
 	}
-	return left, nil
+	// Secrets are asked for themselves, with their date.
+	return slices.DeleteFunc(left, func(r Resource) bool { return r.Type == "aws_secretsmanager_secret" }), nil
 }
 
 // ours are the tags of the environment as filters of EC2.

@@ -94,7 +94,7 @@ func (p *Platform) guardClusters(plans *Plans) error {
 		return nil
 	}
 	wanted := p.Env.Pipeline().EMR
-	warning, err := emr.Supported(wanted.Release, p.Env.Name(), wanted.AllowUnsupported, time.Now())
+	warning, err := emr.Supported(wanted.Release, p.Env.File(), wanted.AllowUnsupported, time.Now())
 	if warning != "" {
 		p.con.Warn("%s", warning)
 	}

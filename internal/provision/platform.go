@@ -73,7 +73,7 @@ func Open(ctx context.Context, project, name string, con *console.Console) (*Pla
 		return nil, err
 	}
 	err = guard.Account(
-		guard.Target{Environment: name, Account: p.Env.Account(), Region: p.Env.Region(), Partition: p.Env.Partition()},
+		guard.Target{Environment: name, File: p.Env.File(), Account: p.Env.Account(), Region: p.Env.Region(), Partition: p.Env.Partition()},
 		guard.Identity{Account: p.Caller.Account, ARN: p.Caller.ARN, Region: p.Caller.Region})
 	if err != nil {
 		return nil, err
@@ -98,6 +98,7 @@ func Connect(ctx context.Context, project, name string, con *console.Console) (*
 	}
 	p.bucket = state.NewBucket(p.aws, env.StateBucket(), env.Account(), env.Emulated(), env.Tags())
 	p.runs = run.NewStore(p.objects(), p.bucket.Name, env.Account(), env.Name())
+	p.runs.File = env.File()
 	return p, nil
 }
 

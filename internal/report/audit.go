@@ -23,6 +23,7 @@ type AuditDocument struct {
 // EnvironmentAudit is one environment of an AuditDocument.
 type EnvironmentAudit struct {
 	Environment  string                `json:"environment"`
+	File         string                `json:"file"`       // of its settings
 	Findings     []audit.Finding       `json:"findings"`   // the worst first
 	Exceptions   []audit.Finding       `json:"exceptions"` // what does not count, each with the reason
 	Exposures    []audit.Exposure      `json:"exposures"`  // who can reach what
@@ -41,11 +42,11 @@ func Audit(made time.Time, failOn string, environments []EnvironmentAudit) Audit
 	return AuditDocument{Schema: "infra/audit/v1", Made: made.UTC(), FailOn: failOn, Environments: environments}
 }
 
-// AuditOf is what was found in one environment. problem hides what it may hold
+// AuditOf is what was found in one environment, whose file is file. problem hides what it may hold
 // with masked.
-func AuditOf(environment string, found []audit.Finding, facts *audit.Facts, took time.Duration, problem error, masked func(string) string) EnvironmentAudit {
+func AuditOf(environment, file string, found []audit.Finding, facts *audit.Facts, took time.Duration, problem error, masked func(string) string) EnvironmentAudit {
 	e := EnvironmentAudit{
-		Environment: environment, Seconds: took.Round(time.Millisecond).Seconds(), Findings: []audit.Finding{}, Exceptions: []audit.Finding{},
+		Environment: environment, File: file, Seconds: took.Round(time.Millisecond).Seconds(), Findings: []audit.Finding{}, Exceptions: []audit.Finding{},
 		Exposures: []audit.Exposure{}, Capabilities: []audit.Capability{}, Unasked: []audit.Unasked{}, Unjudged: map[string]audit.Part{},
 	}
 	counting, exceptions := audit.Split(found)

@@ -57,7 +57,7 @@ func auditDocument(t *testing.T, failOn string) report.AuditDocument {
 		t.Fatal(err)
 	}
 	facts := auditFacts()
-	return report.Audit(time.Now(), failOn, []report.EnvironmentAudit{report.AuditOf("prod", audit.Judge(facts, ignore), facts, time.Second, nil, strings.ToLower)})
+	return report.Audit(time.Now(), failOn, []report.EnvironmentAudit{report.AuditOf("prod", "environments/eu/prod.yaml", audit.Judge(facts, ignore), facts, time.Second, nil, strings.ToLower)})
 }
 
 func TestAuditText(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAuditCode(t *testing.T) {
 		if f != nil {
 			found = audit.Judge(f, nil)
 		}
-		return report.Audit(time.Now(), "high", []report.EnvironmentAudit{report.AuditOf("prod", found, f, 0, problem, strings.ToLower)}).Code()
+		return report.Audit(time.Now(), "high", []report.EnvironmentAudit{report.AuditOf("prod", "environments/eu/prod.yaml", found, f, 0, problem, strings.ToLower)}).Code()
 	}
 	if got := of(mild, nil); got != fault.OK {
 		t.Errorf("with nothing that is high: %d", got)
@@ -128,6 +128,21 @@ func TestAuditPage(t *testing.T) {
 
 // The file is valid against the schema of SARIF 2.1.0, and says of each finding
 // what a reader of such files looks for.
+// What no code made is shown at the environment's file, wherever that is.
+func TestSARIFOfWhatIsInNoCode(t *testing.T) {
+	t.Parallel()
+	facts := auditFacts()
+	facts.Managed = nil
+	e := report.AuditOf("acme", "environments/customers/acme.yaml", audit.Judge(facts, nil), facts, time.Second, nil, strings.ToLower)
+	var text bytes.Buffer
+	if err := report.AuditSARIF(report.Audit(time.Now(), "high", []report.EnvironmentAudit{e}), &text); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text.String(), `"uri": "environments/customers/acme.yaml"`); n != len(e.Findings) || n == 0 {
+		t.Errorf("%d of %d findings are at the file", n, len(e.Findings))
+	}
+}
+
 func TestAuditSARIF(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer

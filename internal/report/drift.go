@@ -25,6 +25,7 @@ type DriftDocument struct {
 // EnvironmentDrift is one environment of a DriftDocument.
 type EnvironmentDrift struct {
 	Environment  string          `json:"environment"`
+	File         string          `json:"file"` // of its settings
 	Drift        bool            `json:"drift"`
 	SkippedHosts bool            `json:"skipped_hosts"` // nobody asked the hosts
 	Findings     []drift.Finding `json:"findings"`
@@ -49,10 +50,10 @@ func Drift(made time.Time, environments []EnvironmentDrift) DriftDocument {
 	return doc
 }
 
-// DriftOf is what was found in one environment. problem hides what it may hold
+// DriftOf is what was found in one environment, whose file is file. problem hides what it may hold
 // with masked.
-func DriftOf(environment string, found []drift.Finding, skippedHosts bool, took time.Duration, problem error, masked func(string) string) EnvironmentDrift {
-	e := EnvironmentDrift{Environment: environment, SkippedHosts: skippedHosts, Seconds: took.Round(time.Millisecond).Seconds(), Findings: []drift.Finding{}, Noise: []drift.Finding{}}
+func DriftOf(environment, file string, found []drift.Finding, skippedHosts bool, took time.Duration, problem error, masked func(string) string) EnvironmentDrift {
+	e := EnvironmentDrift{Environment: environment, File: file, SkippedHosts: skippedHosts, Seconds: took.Round(time.Millisecond).Seconds(), Findings: []drift.Finding{}, Noise: []drift.Finding{}}
 	counting, noise := drift.Split(found)
 	e.Findings, e.Noise = append(e.Findings, counting...), append(e.Noise, noise...)
 	e.Drift = len(counting) > 0
@@ -180,7 +181,7 @@ func driftNext(e EnvironmentDrift) string {
 	undone := slices.ContainsFunc(e.Findings, func(f drift.Finding) bool { return f.Kind == drift.Outside && f.Undone })
 	switch {
 	case has(drift.Outside) && !undone && !has(drift.Code):
-		return "the code says nothing about it: take it back in AWS, or into the code, or into drift.ignore of environments/" + e.Environment + ".yaml"
+		return "the code says nothing about it: take it back in AWS, or into the code, or into drift.ignore of " + e.File
 	case has(drift.Outside) || has(drift.Code):
 		return "infra plan " + e.Environment + ", then infra apply " + e.Environment + "; what is known and shall stay goes into drift.ignore"
 	case has(drift.Host):

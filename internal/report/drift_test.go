@@ -12,7 +12,7 @@ import (
 
 func driftExample() DriftDocument {
 	same := func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") }
-	prod := DriftOf("prod", []drift.Finding{
+	prod := DriftOf("prod", "environments/eu/prod.yaml", []drift.Finding{
 		{Kind: drift.Instance, ID: "i-0123", Name: "bitcoin", Detail: "running; it is in the environment's network, and no state has it"},
 		{Kind: drift.OldImage, ID: "i-0456", Name: "zookeeper-2", Detail: "made of infra-prod-1, new hosts of infra-prod-2"},
 		{Kind: drift.Host, Host: "zookeeper-1", Task: "zookeeper : Write the configuration", File: "/etc/zookeeper/zoo.cfg"},
@@ -21,8 +21,18 @@ func driftExample() DriftDocument {
 		{Kind: drift.Outside, Stack: "pipeline/prod", Address: "aws_sg.a", Action: "delete"},
 		{Kind: drift.Outside, Stack: "pipeline/prod", Address: "aws_sg.\x1b[31mb", Action: "update", Noise: "drift.ignore has aws_sg.*"},
 	}, false, 12345*time.Millisecond, nil, same)
-	acme := DriftOf("acme", nil, true, time.Second, fault.New(fault.Locked, "read acme", errors.New("hunter2 holds it"), "infra runs acme"), same)
-	return Drift(time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC), []EnvironmentDrift{prod, acme, DriftOf("staging", nil, true, 0, nil, same)})
+	acme := DriftOf("acme", "environments/acme.yaml", nil, true, time.Second, fault.New(fault.Locked, "read acme", errors.New("hunter2 holds it"), "infra runs acme"), same)
+	return Drift(time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC), []EnvironmentDrift{prod, acme, DriftOf("staging", "environments/staging.yaml", nil, true, 0, nil, same)})
+}
+
+// A file may be in a folder below environments/.
+func TestDriftNamesTheFile(t *testing.T) {
+	t.Parallel()
+	outside := []drift.Finding{{Kind: drift.Outside, Stack: "pipeline/acme", Address: "aws_sg.a", Action: "update"}}
+	acme := DriftOf("acme", "environments/customers/acme.yaml", outside, true, time.Second, nil, nil)
+	if text := DriftText(Drift(time.Now(), []EnvironmentDrift{acme}), false); !strings.Contains(text, "drift.ignore of environments/customers/acme.yaml\n") {
+		t.Errorf("it says\n%s", text)
+	}
 }
 
 func TestDriftText(t *testing.T) {

@@ -99,9 +99,9 @@ func TestUninstall(t *testing.T) {
 	if text := UninstallText(gone); !gone.Gone || !strings.Contains(text, "nothing is left: 2 questions asked, 0 found") || !strings.Contains(text, "AWS deletes on 2026-12-29: key k") {
 		t.Errorf("it says\n%s", text)
 	}
-	left := orphan.FromARN("arn:aws:ec2:eu-west-1:123456789012:volume/vol-1", "")
+	left := orphan.FromARN("arn:aws:ec2:us-east-1:123456789012:volume/vol-1", "")
 	some := Uninstall("acme", "eu-west-1", "", nil, orphan.Remains{Asked: []orphan.Question{{What: "tags", Found: 1}}, Left: []orphan.Resource{left}})
-	if text := UninstallText(some); some.Gone || !strings.Contains(text, "aws ec2 delete-volume --volume-id vol-1") {
+	if text := UninstallText(some); some.Gone || !strings.Contains(text, "aws ec2 delete-volume --volume-id vol-1 --region us-east-1\n") {
 		t.Errorf("it says\n%s", text)
 	}
 	unheard := Uninstall("acme", "eu-west-1", "", nil, orphan.Remains{Asked: []orphan.Question{{What: "roles", Problem: "no answer"}}})

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,13 +65,14 @@ func importCommand(environment string, r orphan.Resource) string {
 	return command(words)
 }
 
+// deleteCommand removes it where it is; region is for what has none.
 func deleteCommand(region, endpoint string, r orphan.Resource) string {
 	removal := r.Removal()
 	if len(removal) == 0 {
 		return ""
 	}
 	words := append([]string{"aws"}, removal...)
-	words = append(words, "--region", region)
+	words = append(words, "--region", cmp.Or(r.Region(), region))
 	if endpoint != "" {
 		words = append(words, "--endpoint-url", endpoint)
 	}

@@ -25,7 +25,7 @@ func AuditSARIF(doc AuditDocument, w io.Writer) error {
 			run.Tool.Driver.AddRule(sarifRule(r))
 		}
 		for _, f := range slices.Concat(e.Findings, e.Exceptions) {
-			run.AddResult(sarifResult(run, e.Environment, f))
+			run.AddResult(sarifResult(run, e.File, f))
 		}
 		invocation := sarif.NewInvocation().WithExecutionSuccessful(e.Error == nil)
 		if e.Error != nil {
@@ -67,11 +67,11 @@ func sarifRule(r audit.Rule) *sarif.ReportingDescriptor {
 	return rule.WithMarkdownHelp(help).WithProperties(properties).WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(sarifLevel(r.Severity)))
 }
 
-func sarifResult(run *sarif.Run, environment string, f audit.Finding) *sarif.Result {
+func sarifResult(run *sarif.Run, settings string, f audit.Finding) *sarif.Result {
 	result := sarif.NewRuleResult(f.Rule).WithRuleIndex(run.GetRuleIndex(f.Rule)).WithLevel(sarifLevel(f.Severity)).
 		WithMessage(sarif.NewTextMessage(f.Title + ". " + f.Resource + ": " + f.Detail + ". Where: " + whereFound(f) + ". Mend: " + f.Mend + ".")).
 		WithPartialFingerprints(map[string]string{"infraAudit/v1": f.Fingerprint}).
-		WithLocations([]*sarif.Location{sarifLocation(environment, f)})
+		WithLocations([]*sarif.Location{sarifLocation(settings, f)})
 	if f.Exception != nil {
 		kind := "inSource"
 		if f.Exception.From == audit.FromIgnore {
@@ -85,9 +85,9 @@ func sarifResult(run *sarif.Run, environment string, f audit.Finding) *sarif.Res
 }
 
 // sarifLocation is the block, or that of what the thing is a part of. What no
-// code made is shown at the environment's file: readers want a place.
-func sarifLocation(environment string, f audit.Finding) *sarif.Location {
-	place := audit.Place{File: "environments/" + environment + ".yaml", Line: 1}
+// code made is shown at the environment's settings: readers want a place.
+func sarifLocation(settings string, f audit.Finding) *sarif.Location {
+	place := audit.Place{File: settings, Line: 1}
 	switch {
 	case f.Place != nil:
 		place = *f.Place

@@ -138,8 +138,10 @@ func TestRow24ForeignBucket(t *testing.T) {
 			deny(w, status, code)
 			return true
 		}
-		_, err = b.store().Acquire(t.Context(), elsewhere("one"), Wait{})
-		wants(t, err, fault.Refused, "in another region", "environments/prod.yaml")
+		moved := b.store()
+		moved.File = "environments/eu/prod.yaml"
+		_, err = moved.Acquire(t.Context(), elsewhere("one"), Wait{})
+		wants(t, err, fault.Refused, "in another region", "environments/eu/prod.yaml")
 	}
 	b.before = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
 		deny(w, http.StatusNotFound, "NoSuchBucket")

@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,8 @@ import (
 //
 // Records are written once; lease and head only over what was read before.
 type Store struct {
+	File string // the environment's, for hints; empty: it is not at hand
+
 	client      *s3.Client
 	bucket      string
 	account     string
@@ -171,7 +174,7 @@ func (s *Store) explain(ctx context.Context, op string, err error) error {
 			"infra doctor "+s.environment)
 	case status == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
 		return fault.New(fault.Refused, op, errors.New("the bucket is in another region than the environment says"),
-			"correct region or state.bucket in environments/"+s.environment+".yaml")
+			"correct region or state.bucket in "+cmp.Or(s.File, "the file of "+s.environment))
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fault.New(fault.Failed, op, errors.New("S3 does not answer in time"), "infra doctor "+s.environment)
 	case ctx.Err() != nil:

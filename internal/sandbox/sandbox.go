@@ -8,6 +8,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type Config struct {
 	Executable string // the daemon's program, started with serveArguments
 
 	Environment string // name of the emulated environment that it serves
+	File        string // its file, for hints
 
 	Lifetime Lifetime // of the sandbox that Up starts, or finds
 	Discard  []string // files and folders that go with it: what a clone has of its own
@@ -58,6 +60,9 @@ func (c Config) serveArguments() []string {
 	}
 	return arguments
 }
+
+// file is where the endpoint is set.
+func (c Config) file() string { return cmp.Or(c.File, "the environment's file") }
 
 // layout is the sandbox's identity; its number is known once it runs.
 func (c Config) layout() network.Layout { return network.Layout{ID: network.ID(c.Dir)} }
@@ -89,7 +94,7 @@ func (c Config) engineOptions(layout network.Layout) engine.Options {
 func (c Config) settle() (Config, error) {
 	const op = "read the sandbox's settings"
 	if _, err := c.port(); err != nil {
-		return c, fault.New(fault.Usage, op, err, "set endpoint: http://127.0.0.1:4566 in environments/sandbox.yaml")
+		return c, fault.New(fault.Usage, op, err, "set endpoint: http://127.0.0.1:4566 in "+c.file())
 	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -144,8 +149,7 @@ func checkPort(ctx context.Context, port int) error {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fault.New(fault.Failed, "start the sandbox", fmt.Errorf("port %d of 127.0.0.1 is in use: %w", port, err),
-			fmt.Sprintf("ss -ltnp 'sport = :%d' names the program; end it, or set another endpoint in environments/sandbox.yaml", port))
+		return fmt.Errorf("port %d of 127.0.0.1 is in use: %w", port, err)
 	}
 	return listener.Close()
 }

@@ -29,8 +29,8 @@ func TestPort(t *testing.T) {
 			t.Errorf("%q: %d, %v", endpoint, port, err)
 		}
 	}
-	_, err := Config{Dir: "/x", Endpoint: "https://example.com"}.settle()
-	if fault.CodeOf(err) != fault.Usage || fault.HintOf(err) == "" {
+	_, err := Config{Dir: "/x", Endpoint: "https://example.com", File: "environments/eu/me.yaml"}.settle()
+	if fault.CodeOf(err) != fault.Usage || !strings.HasSuffix(fault.HintOf(err), "in environments/eu/me.yaml") {
 		t.Errorf("a bad endpoint: %v", err)
 	}
 }

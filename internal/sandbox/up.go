@@ -72,7 +72,8 @@ func prepare(ctx context.Context, config Config, progress func(string)) error {
 		return err
 	}
 	if err := checkPort(ctx, port); err != nil {
-		return err
+		return fault.New(fault.Failed, "start the sandbox", err,
+			fmt.Sprintf("ss -ltnp 'sport = :%d' names the program; end it, or set another endpoint in %s", port, config.file()))
 	}
 	if err := installPackages(ctx, progress); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,19 @@ func (s Spec) supervise(args []string) int {
 	return code
 }
 
+// heard are the signals that a supervisor takes over.
+func heard() []syscall.Signal {
+	return []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1}
+}
+
+// NeverBegan tells of a supervisor that has ended whether a signal came before
+// it listened: only until then can one of these end it, and only afterwards
+// does it start its tool.
+func NeverBegan(end *os.ProcessState) bool {
+	status, known := end.Sys().(syscall.WaitStatus)
+	return known && status.Signaled() && slices.Contains(heard(), status.Signal())
+}
+
 // listen takes over the signals that would end this process. One that was
 // ignored when infra was started (SIGHUP under nohup, SIGINT in a script's
 // background) would be ignored by the tool too; taking it over gives the tool
@@ -79,7 +93,9 @@ func (s Spec) supervise(args []string) int {
 func listen() (signals chan os.Signal, hangup bool) {
 	hangup = !signal.Ignored(unix.SIGHUP)
 	signals = make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1)
+	for _, one := range heard() {
+		signal.Notify(signals, one)
+	}
 	// Nobody reads this one: a write to a closed pipe is to fail, not to kill.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 	return signals, hangup

@@ -47,7 +47,11 @@ func (a attempt) changes() bool {
 // explain turns a failed run into one error a person can act on; the raw
 // output stays in the log.
 func (a attempt) explain(ctx context.Context, err error) error {
-	code, why := a.end(ctx, err)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && supervise.NeverBegan(exit.ProcessState) {
+		return a.neverBegan(ctx)
+	}
+	code, why := a.end(ctx, exit)
 	if a.changes() {
 		if lost := a.notSaved(); lost != nil {
 			return lost
@@ -58,7 +62,7 @@ func (a attempt) explain(ctx context.Context, err error) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return a.interrupted(ctx)
+		return a.interrupted(ctx, a.changes())
 	case why != "":
 		return fault.New(fault.Failed, a.op, fmt.Errorf("%s; %w", why, ErrKilled), "look at "+a.log+" and "+a.log+".stderr")
 	case code == crashed:
@@ -68,12 +72,20 @@ func (a attempt) explain(ctx context.Context, err error) error {
 	}
 }
 
+// neverBegan is the end of a run that was interrupted in the moment in which
+// Terraform was to be started.
+func (a attempt) neverBegan(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return a.interrupted(ctx, false)
+	}
+	return fault.New(fault.Failed, a.op, errors.New("a signal has ended it before it began; nothing was changed"), "run the same command again")
+}
+
 // end tells with which code Terraform ended, and how, when that was not its
-// own decision. When its supervisor was killed, Terraform goes on: then its end
-// is waited for.
-func (a attempt) end(ctx context.Context, err error) (code int, why string) {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+// own decision. exit is nil when it was never started. When its supervisor was
+// killed, Terraform goes on: then its end is waited for.
+func (a attempt) end(ctx context.Context, exit *exec.ExitError) (code int, why string) {
+	if exit != nil {
 		code = exit.ExitCode()
 	}
 	switch {
@@ -98,10 +110,10 @@ func (a attempt) end(ctx context.Context, err error) (code int, why string) {
 }
 
 // interrupted is what a run ends with whose context has ended: a signal, or
-// the loss of the lease.
-func (a attempt) interrupted(ctx context.Context) error {
+// the loss of the lease. changing says that it may have been at work.
+func (a attempt) interrupted(ctx context.Context, changing bool) error {
 	text := "nothing was changed"
-	if a.changes() {
+	if changing {
 		text = "what was in flight was finished and the state saved"
 	}
 	cause := context.Cause(ctx)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,9 @@ const applying = "INFRA_TEST_APPLY"
 
 // TestMain is a supervisor or an infra when it is asked to be.
 func TestMain(m *testing.M) {
+	if file := os.Getenv(dawdling); file != "" && os.Getenv(supervise.Variable) != "" && os.Args[1] == "apply" {
+		dawdle(file)
+	}
 	if code, supervised := supervise.Main(os.Args[1:]); supervised {
 		os.Exit(code)
 	}
@@ -31,6 +35,17 @@ func TestMain(m *testing.M) {
 	// What the tests start must not inherit that a hangup is ignored, as it is under nohup.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(m.Run())
+}
+
+// dawdling makes a supervisor slow to begin: its value is the file by which it
+// says that it has not begun yet.
+const dawdling = "INFRA_TEST_DAWDLE"
+
+func dawdle(file string) {
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		panic(err)
+	}
+	time.Sleep(time.Minute)
 }
 
 func apply(plan string) int {

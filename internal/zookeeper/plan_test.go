@@ -56,7 +56,7 @@ func TestPlans(t *testing.T) {
 		return names(order), err
 	}
 	shrink := func(s Status, size int) (string, error) {
-		leave, err := PlanShrink(s, "prod", size)
+		leave, err := PlanShrink(s, "prod", "environments/eu/prod.yaml", size)
 		return names(leave), err
 	}
 	for name, c := range map[string]struct {
@@ -90,11 +90,19 @@ func TestPlans(t *testing.T) {
 			plan: func() (string, error) { return shrink(Judge(without(whole(5, 1), 2)), 3) }, code: fault.Refused, says: []string{"zookeeper-2 would stay", "infra zk replace prod"},
 		},
 		"shrink without a majority": {plan: func() (string, error) { return shrink(Judge(without(whole(3, 1), 1, 2)), 1) }, code: fault.Refused, says: []string{"no quorum"}},
-		"shrink to what it is":      {plan: func() (string, error) { return shrink(Judge(whole(3, 1)), 3) }, code: fault.Refused, says: []string{"environments/prod.yaml"}},
-		"grow":                      {plan: func() (string, error) { return "", PlanGrow(Judge(whole(1, 1)), "prod", 3) }},
-		"grow to what it is":        {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 3) }, code: fault.Refused, says: []string{"as its file says"}},
-		"grow to less":              {plan: func() (string, error) { return "", PlanGrow(Judge(whole(3, 1)), "prod", 1) }, code: fault.Refused, says: []string{"infra zk shrink prod"}},
-		"grow while one is down":    {plan: func() (string, error) { return "", PlanGrow(Judge(without(whole(3, 1), 2)), "prod", 5) }, code: fault.Refused},
+		"shrink to what it is":      {plan: func() (string, error) { return shrink(Judge(whole(3, 1)), 3) }, code: fault.Refused, says: []string{"environments/eu/prod.yaml"}},
+		"grow": {plan: func() (string, error) {
+			return "", PlanGrow(Judge(whole(1, 1)), "prod", "environments/eu/prod.yaml", 3)
+		}},
+		"grow to what it is": {plan: func() (string, error) {
+			return "", PlanGrow(Judge(whole(3, 1)), "prod", "environments/eu/prod.yaml", 3)
+		}, code: fault.Refused, says: []string{"as its file says", "environments/eu/prod.yaml"}},
+		"grow to less": {plan: func() (string, error) {
+			return "", PlanGrow(Judge(whole(3, 1)), "prod", "environments/eu/prod.yaml", 1)
+		}, code: fault.Refused, says: []string{"infra zk shrink prod"}},
+		"grow while one is down": {plan: func() (string, error) {
+			return "", PlanGrow(Judge(without(whole(3, 1), 2)), "prod", "environments/eu/prod.yaml", 5)
+		}, code: fault.Refused},
 		"replace": {plan: func() (string, error) {
 			m, err := PlanReplace(Judge(whole(3, 1)), "prod", "zookeeper-1")
 			return m.Name, err

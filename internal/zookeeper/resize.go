@@ -9,8 +9,8 @@ import (
 )
 
 // PlanGrow decides whether the ensemble can be made larger: size is what the
-// environment's file says.
-func PlanGrow(s Status, environment string, size int) error {
+// environment's file, which is file, says.
+func PlanGrow(s Status, environment, file string, size int) error {
 	op := "grow the ensemble of " + environment
 	switch now := len(s.Members); {
 	case !s.Serving || len(s.Problems) > 0:
@@ -18,19 +18,19 @@ func PlanGrow(s Status, environment string, size int) error {
 	case size < now:
 		return refused(op, []string{fmt.Sprintf("its file asks for %d servers, and there are %d", size, now)}, "infra zk shrink "+environment)
 	case size == now:
-		return refused(op, []string{fmt.Sprintf("there are %d servers, as its file says", now)}, "set products.pipeline.zookeeper.size in environments/"+environment+".yaml, then infra zk grow "+environment)
+		return refused(op, []string{fmt.Sprintf("there are %d servers, as its file says", now)}, "set products.pipeline.zookeeper.size in "+file+", then infra zk grow "+environment)
 	}
 	return nil
 }
 
 // PlanShrink decides which servers leave, the highest numbers: size is what
-// the environment's file says. Servers that do not serve may leave; those that
+// the environment's file, which is file, says. Servers that do not serve may leave; those that
 // stay must be whole.
-func PlanShrink(s Status, environment string, size int) (leave []Member, err error) {
+func PlanShrink(s Status, environment, file string, size int) (leave []Member, err error) {
 	op := "shrink the ensemble of " + environment
 	now := len(s.Members)
 	if size >= now {
-		return nil, refused(op, []string{fmt.Sprintf("there are %d servers, and its file asks for %d", now, size)}, "set products.pipeline.zookeeper.size in environments/"+environment+".yaml, then infra zk shrink "+environment)
+		return nil, refused(op, []string{fmt.Sprintf("there are %d servers, and its file asks for %d", now, size)}, "set products.pipeline.zookeeper.size in "+file+", then infra zk shrink "+environment)
 	}
 	if !s.Serving {
 		return nil, refused(op, s.Problems, "infra zk status "+environment)
