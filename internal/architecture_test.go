@@ -29,7 +29,7 @@ func floors() [][]string {
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
 		{"console", "environment", "fleet", "python", "runbook", "stack"},
 		{"account", "affected", "clone", "guard", "inventory"},
-		{"run", "state", "survey"},
+		{"run", "state", "survey", "topology"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
@@ -69,7 +69,7 @@ func owners() map[string][]string {
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
 func pure() []string {
-	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "parity", "spelling", "stack"}
+	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "parity", "spelling", "stack", "topology"}
 }
 
 func impure() []string {

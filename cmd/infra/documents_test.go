@@ -77,13 +77,14 @@ func documents(t *testing.T) []string {
 // blocks are the parts of a document that show what to type.
 func blocks() *regexp.Regexp { return regexp.MustCompile("(?s)```sh\\n(.*?)\\n```") }
 
-// blockLines are the lines of the blocks marked sh, without their comments.
+// blockLines are the lines of the blocks marked sh, without their comments
+// and without what becomes of the output.
 func blockLines(markdown string) []string {
 	var out []string
-	comment := regexp.MustCompile(`(^|\s)#.*`)
+	comment, piped := regexp.MustCompile(`(^|\s)#.*`), regexp.MustCompile(` [|>] .*`)
 	for _, found := range blocks().FindAllStringSubmatch(markdown, -1) {
 		for line := range strings.Lines(found[1]) {
-			line, _, _ = strings.Cut(comment.ReplaceAllString(line, ""), " | ")
+			line = piped.ReplaceAllString(comment.ReplaceAllString(line, ""), "")
 			if line = strings.TrimSpace(line); line != "" {
 				out = append(out, line)
 			}

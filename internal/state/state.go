@@ -82,6 +82,17 @@ func (s *State) Decode(name string, v any) (bool, error) {
 	return true, nil
 }
 
+// Values are the values of the outputs that are no secret.
+func (s *State) Values() map[string]json.RawMessage {
+	values := map[string]json.RawMessage{}
+	for name, o := range s.Outputs {
+		if !o.Sensitive {
+			values[name] = o.Value
+		}
+	}
+	return values
+}
+
 // Terraform is the version of the Terraform that has written the state; empty
 // when it does not say.
 func (s *State) Terraform() string {
