@@ -27,7 +27,7 @@ const (
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "progress", "spelling"},
-		{"console", "environment", "fleet", "python", "stack"},
+		{"console", "debian", "environment", "fleet", "python", "stack"},
 		{"account", "affected", "clone", "guard", "inventory"},
 		{"run", "state", "survey"},
 		{"orphan", "supervise"},

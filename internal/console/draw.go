@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -44,10 +43,9 @@ func (c *Console) erase() string {
 		rows += max(1, (runewidth.StringWidth(line)+width-1)/width)
 	}
 	c.drawn = nil
-	if rows == 1 {
-		return "\r\x1b[K"
-	}
-	return fmt.Sprintf("\r\x1b[%dA\x1b[J", rows-1)
+	// Line by line: "erase to the end of the screen" from its top is taken for a new screen by some terminals, tmux among
+	// them, which then keep the old one for scrolling back.
+	return "\r\x1b[2K" + strings.Repeat("\x1b[1A\x1b[2K", rows-1)
 }
 
 // block is what is redrawn: the table, and below it the live line.

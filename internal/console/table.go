@@ -22,7 +22,7 @@ func (c *Console) table(width, height int) []painted {
 }
 
 // narrow is the width below which there is no room for what runs now.
-const narrow = 60
+const narrow = 76
 
 // tableLines are the rows of a table. Where they are more than there is room
 // for, those that have nothing to tell go first.
@@ -35,9 +35,9 @@ func tableLines(rows []progress.Row, now time.Time, width, height int) []painted
 	}
 	widths := make([]int, columns)
 	for _, r := range shown {
-		line := []string{indent(r) + r.Name, word(r), count(r), clock(r, now, width >= narrow)}
-		if width < narrow { // the time stands for the count while there is none
-			line = []string{line[0], line[1], strings.TrimSpace(line[2] + " " + line[3])}
+		line := []string{indent(r) + r.Name, word(r), count(r), clock(r, now)}
+		if width < narrow {
+			line = []string{line[0], line[1], strings.TrimSpace(done(r) + " " + elapsed(r, now))}
 		}
 		for i, cell := range line {
 			widths[i] = max(widths[i], runewidth.StringWidth(cell))
@@ -56,7 +56,7 @@ func tableLines(rows []progress.Row, now time.Time, width, height int) []painted
 		if width >= narrow {
 			b.WriteString(doing(r))
 		}
-		lines = append(lines, painted{strings.TrimRight(cut(b.String(), width-1), " "), colour(r)})
+		lines = append(lines, painted{cut(strings.TrimRight(b.String(), " "), width-1), colour(r)})
 	}
 	if hidden > 0 {
 		lines = append(lines, painted{cut(fmt.Sprintf("… and %s", Count(hidden, "more row")), width-1), "2"})
@@ -126,43 +126,57 @@ func word(r progress.Row) string {
 	}
 }
 
-// count is how much of a row is done: 12/61, or 12 while nobody knows of how
-// many, and what failed.
-func count(r progress.Row) string {
-	text := ""
+// done is how much of a row is done: 12/61, or 12 while nobody knows of how
+// many.
+func done(r progress.Row) string {
 	switch {
 	case r.All > 0:
-		text = fmt.Sprintf("%d/%d", r.Done, max(r.All, r.Done))
+		return fmt.Sprintf("%d/%d", r.Done, max(r.All, r.Done))
 	case r.Done > 0:
-		text = fmt.Sprint(r.Done)
+		return fmt.Sprint(r.Done)
+	default:
+		return ""
 	}
-	if r.Failed > 0 {
-		text += fmt.Sprintf(" %d failed", r.Failed)
+}
+
+// count is done, and what failed.
+func count(r progress.Row) string {
+	if r.Failed == 0 {
+		return done(r)
 	}
-	return strings.TrimSpace(text)
+	return fmt.Sprintf("%s %d failed", done(r), r.Failed)
+}
+
+func elapsed(r progress.Row, now time.Time) string {
+	if r.Began.IsZero() {
+		return ""
+	}
+	return Elapsed(r.Elapsed(now))
 }
 
 // clock is how long a row has taken, of how much is expected.
-func clock(r progress.Row, now time.Time, expected bool) string {
-	if r.Began.IsZero() {
-		if expected && r.Expected > 0 {
-			return "~" + Elapsed(r.Expected)
-		}
-		return ""
+func clock(r progress.Row, now time.Time) string {
+	text := elapsed(r, now)
+	switch {
+	case r.Expected <= 0 || !r.Ended.IsZero():
+		return text
+	case text == "":
+		return "~" + Elapsed(r.Expected)
+	default:
+		return text + " of ~" + Elapsed(r.Expected)
 	}
-	text := Elapsed(r.Elapsed(now))
-	if expected && r.Expected > 0 && r.Ended.IsZero() {
-		text += " of ~" + Elapsed(r.Expected)
-	}
-	return text
 }
 
-// doing is what runs now.
+// doing is what runs now. The row of a layer need not be said again.
 func doing(r progress.Row) string {
-	if r.Now == "" || r.Running < 2 {
-		return r.Now
+	now := r.Now
+	if r.Part {
+		now = strings.TrimPrefix(now, "module."+r.Name+".")
 	}
-	return fmt.Sprintf("%d: %s", r.Running, r.Now)
+	if now == "" || r.Running < 2 {
+		return now
+	}
+	return fmt.Sprintf("%d: %s", r.Running, now)
 }
 
 func colour(r progress.Row) string {
@@ -196,7 +210,7 @@ func summary(b *progress.Board, rows []progress.Row, now time.Time) string {
 		parts = append(parts, Elapsed(now.Sub(began)))
 	}
 	if left := b.Left(now); left > 0 {
-		parts = append(parts, "about "+Elapsed(left)+" to go")
+		parts = append(parts, "~"+Elapsed(left)+" to go")
 	}
 	if b.Warnings > 0 {
 		parts = append(parts, Count(b.Warnings, "warning"))

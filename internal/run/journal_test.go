@@ -73,7 +73,10 @@ func TestDamagedJournalIsSaid(t *testing.T) {
 	if _, err := s.JournalOf(t.Context(), "20261129T080000Z-aaaaaa"); err == nil || !strings.Contains(err.Error(), "events.jsonl.gz") {
 		t.Errorf("got %v", err)
 	}
-	b.before = func(w http.ResponseWriter, _ *http.Request, _ string) bool { w.WriteHeader(http.StatusForbidden); return true }
+	b.before = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	}
 	if err := s.PutJournal(t.Context(), "20261129T080000Z-bbbbbb", []byte("x\n")); err == nil {
 		t.Error("a journal that may not be written is no error")
 	}

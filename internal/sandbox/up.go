@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"infra/internal/debian"
 	"infra/internal/fault"
 	"infra/internal/process"
 )
@@ -74,7 +75,7 @@ func prepare(ctx context.Context, config Config, progress func(string)) error {
 	if err := checkPort(ctx, port); err != nil {
 		return err
 	}
-	if err := installPackages(ctx, progress); err != nil {
+	if err := programs().Install(ctx, progress); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(config.Dir, 0o755); err != nil { //nolint:gosec // its status is for everybody
@@ -120,7 +121,7 @@ func daemonEnvironment(environment []string) []string {
 			kept = append(kept, entry)
 		}
 	}
-	return append(kept, "PATH="+searchPath())
+	return append(kept, "PATH="+debian.SearchPath())
 }
 
 // await passes on the daemon's progress until the sandbox runs or has failed.
