@@ -43,6 +43,7 @@ type Progress struct {
 	Play    string
 	Task    string
 	Failure *Failure
+	Outcome *Outcome
 }
 
 // Result is what a playbook did.

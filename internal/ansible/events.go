@@ -45,7 +45,11 @@ type event struct {
 		Name string `json:"name"`
 	} `json:"play"`
 	Task struct {
-		Name string `json:"name"`
+		Name     string `json:"name"`
+		Duration struct {
+			Start string `json:"start"`
+			End   string `json:"end"`
+		} `json:"duration"`
 	} `json:"task"`
 	Hosts map[string]hostResult `json:"hosts"`
 	Stats map[string]Recap      `json:"stats"`
@@ -138,12 +142,14 @@ func (l *listener) line(line []byte) {
 			if r.Changed {
 				l.result.Changes = append(l.result.Changes, Change{Host: host, Play: l.play, Task: e.Task.Name, Files: r.files()})
 			}
+			l.ended(e, host, r)
 		}
 	case "v2_runner_on_failed", "v2_runner_on_unreachable":
 		for host, r := range e.Hosts {
 			f := Failure{Host: host, Task: e.Task.Name, Message: r.text(), Unreachable: e.Event == "v2_runner_on_unreachable"}
 			l.result.Failures = append(l.result.Failures, f)
 			l.progress(Progress{Failure: &f})
+			l.ended(e, host, r)
 		}
 	case "v2_playbook_on_stats":
 		l.result.Recaps = e.Stats

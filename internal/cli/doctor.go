@@ -22,7 +22,7 @@ func newDoctorCommand(g *globals) *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return runDoctor(cmd.Context(), g, args, install) },
 	}, "  infra doctor\n  infra doctor prod\n  infra doctor --install")
-	cmd.Flags().BoolVar(&install, "install", false, "first install Terraform, Ansible and the emulator, where missing, into .infra")
+	cmd.Flags().BoolVar(&install, "install", false, "first install Terraform, Ansible and the emulator, where missing, into .infra (as root also tmux and Chromium, for tests)")
 	return cmd
 }
 

@@ -26,6 +26,7 @@ type globals struct {
 	noColor bool
 	quiet   bool
 	verbose bool
+	plain   bool
 	dir     string
 
 	con    *console.Console
@@ -98,10 +99,11 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&g.output, "output", "text", "text, or json: data on standard output, everything else on standard error")
+	flags.StringVar(&g.output, "output", "text", "text, or json: data on standard output, everything else on standard error; apply, configure and destroy stream their events and end with their document")
 	flags.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
 	flags.BoolVar(&g.quiet, "quiet", false, "only warnings and errors")
 	flags.BoolVar(&g.verbose, "verbose", false, "every event")
+	flags.BoolVar(&g.plain, "plain", false, "lines only: nothing is drawn over and nothing coloured, for screen readers and recordings (also: INFRA_PLAIN, TERM=dumb)")
 	flags.StringVarP(&g.dir, "directory", "C", "", "folder of the project (default: the one above that holds environments/ and terraform/)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
@@ -124,6 +126,7 @@ func (g *globals) open() error {
 	g.opened = true
 	g.con = console.New(os.Stdin, os.Stdout, os.Stderr, console.Options{
 		JSON: g.output == "json", NoColor: g.noColor || os.Getenv("NO_COLOR") != "", Quiet: g.quiet, Verbose: g.verbose,
+		Plain: g.plain || os.Getenv("INFRA_PLAIN") != "",
 	})
 	g.stop.attach(g.con)
 	return nil

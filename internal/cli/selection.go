@@ -65,6 +65,7 @@ func begin(ctx context.Context, g *globals, name string, sel provision.Selection
 // go wrong in its middle was checked, and prints what it did.
 func change(ctx context.Context, g *globals, p *provision.Platform, verb string, o changeOptions, work func(context.Context) ([]provision.StackResult, ansible.Result, error)) error {
 	started := time.Now()
+	g.con.Stream()
 	if err := p.Preflight(ctx, o.allowDirty); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ var ErrNoTerminal = errors.New("standard input is not a terminal, so nothing can
 type prompt struct {
 	mu      sync.Mutex // one question at a time
 	in      *bufio.Reader
+	after   bool        // a carriage return: a line feed that follows belongs to it
 	pending chan answer // the line that is being waited for; nil: none
 
 	stopping sync.Once
@@ -63,7 +64,7 @@ func (c *Console) confirm(question, word string, stopped <-chan struct{}) error 
 	if c.prompt.pending == nil {
 		pending := make(chan answer, 1)
 		go func() {
-			text, err := c.prompt.in.ReadString('\n')
+			text, err := c.prompt.line()
 			pending <- answer{text, err}
 		}()
 		c.prompt.pending = pending
@@ -85,19 +86,38 @@ func (c *Console) confirm(question, word string, stopped <-chan struct{}) error 
 	}
 }
 
-// ask shows a question and keeps the live line away from it until asked.
+// line reads to the end of a line: a line feed, a carriage return, or both. A
+// terminal that translates nothing sends what the key sends.
+func (p *prompt) line() (string, error) {
+	var text []byte
+	for {
+		b, err := p.in.ReadByte()
+		if err != nil {
+			return string(text), err
+		}
+		second := p.after && b == '\n'
+		p.after = b == '\r'
+		switch {
+		case second: // the end of the line before
+		case b == '\n', b == '\r':
+			return string(text), nil
+		default:
+			text = append(text, b)
+		}
+	}
+}
+
+// ask shows a question and keeps what is redrawn away from it until asked.
 func (c *Console) ask(question string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clear()
-	_, _ = io.WriteString(c.err, c.secrets.visible(question))
 	c.asking = true
+	c.say(c.secrets.visible(question))
 }
 
 func (c *Console) asked(end string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, _ = io.WriteString(c.err, end)
 	c.asking = false
-	c.draw()
+	c.say(end)
 }

@@ -1,6 +1,6 @@
 // Package console is what infra says and asks. Machine data goes to standard
 // output; everything meant for a person goes to standard error, one line an
-// event, with one live line below them on a terminal.
+// event, with a live table or line below them on a terminal.
 package console
 
 import (
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"infra/internal/fault"
+	"infra/internal/progress"
 )
 
 // Options are the global flags that decide how infra speaks.
@@ -23,6 +24,7 @@ type Options struct {
 	NoColor bool // --no-color or NO_COLOR
 	Quiet   bool // --quiet: warnings and errors only
 	Verbose bool // --verbose: every event
+	Plain   bool // --plain or INFRA_PLAIN: lines only, nothing is drawn over
 }
 
 // Console is safe for use by many goroutines.
@@ -36,27 +38,33 @@ type Console struct {
 	started  time.Time
 	prompt   prompt
 
-	mu     sync.Mutex
-	live   string
-	above  int  // lines of it that stand above its last one
-	asking bool // a question stands on the last line: nothing may be drawn over it
+	mu      sync.Mutex
+	board   progress.Board
+	streams bool          // events go to standard output
+	ticks   chan struct{} // closed to end the redrawing of the table; nil: it is not redrawn
+	stale   bool          // the table shows less than the board knows
+	live    string
+	drawn   []string // lines that stand at the bottom, without colours
+	asking  bool     // a question stands on the last line: nothing may be drawn over it
 }
 
-// New makes a Console over the given streams. Colour and the live line are
-// used only when errw is a terminal.
+// New makes a Console over the given streams. Colour, the table and the live
+// line are used only when errw is a terminal that can draw over itself.
 func New(in io.Reader, out, errw io.Writer, opts Options) *Console {
 	secrets := &masker{}
 	c := &Console{
 		opts: opts, secrets: secrets, out: &stream{w: out, change: secrets.visible}, err: &stream{w: errw, change: secrets.mask},
 		started: time.Now(), prompt: newPrompt(in),
 	}
-	if f, ok := errw.(*os.File); ok {
-		c.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	}
-	if f, ok := in.(*os.File); ok {
-		c.asks = term.IsTerminal(int(f.Fd()))
-	}
+	c.err.crlf, c.out.crlf = isTerminal(errw), isTerminal(out)
+	c.terminal = c.err.crlf && !opts.Plain && os.Getenv("TERM") != "dumb"
+	c.asks = isTerminal(in)
 	return c
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // JSON tells whether data goes to standard output as JSON.
@@ -105,28 +113,25 @@ func (c *Console) Warn(format string, args ...any) {
 func (c *Console) Print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clear()
-	_, _ = io.WriteString(c.err, c.secrets.visible(text))
-	c.draw()
+	c.say(c.secrets.visible(text))
 }
 
-// Terminal tells whether there is a live line.
+// Terminal tells whether there is a live table or line.
 func (c *Console) Terminal() bool { return c.terminal }
 
 // Live sets the line, or the lines, that are redrawn at the bottom of a
 // terminal; empty removes them. Without a terminal nothing is shown.
 func (c *Console) Live(format string, args ...any) {
-	if !c.terminal || c.opts.Quiet || c.opts.Verbose {
+	if !c.draws() {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clear()
 	c.live = ""
 	if format != "" {
 		c.live = c.secrets.visible(fmt.Sprintf(format, args...))
 	}
-	c.draw()
+	c.say("")
 }
 
 // Error shows an error with the command that mends it, and the one that tells
@@ -134,8 +139,7 @@ func (c *Console) Live(format string, args ...any) {
 func (c *Console) Error(err error, more string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clear()
-	c.live = ""
+	c.live, c.board = "", progress.Board{}
 	text := "error: " + err.Error()
 	if hint := fault.HintOf(err); hint != "" {
 		text += "\n  next: " + strings.ReplaceAll(hint, "\n", "\n        ")
@@ -143,13 +147,16 @@ func (c *Console) Error(err error, more string) {
 	if more != "" {
 		text += "\n  more: " + more
 	}
-	_, _ = io.WriteString(c.err, c.paint("31", c.secrets.visible(text))+"\n")
+	c.say(c.paint("31", c.secrets.visible(text)) + "\n")
 }
 
-// WriteJSON puts v on standard output, indented, with a final newline.
+// WriteJSON puts v on standard output, with a final newline: indented, or in
+// one line where events go before it.
 func (c *Console) WriteJSON(v any) error {
 	enc := json.NewEncoder(c.out)
-	enc.SetIndent("", "  ")
+	if !c.streams {
+		enc.SetIndent("", "  ")
+	}
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
@@ -157,9 +164,7 @@ func (c *Console) WriteJSON(v any) error {
 func (c *Console) line(colour, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clear()
-	_, _ = io.WriteString(c.err, c.paint(colour, fmt.Sprintf("%6s  %s", Elapsed(time.Since(c.started)), c.secrets.visible(text)))+"\n")
-	c.draw()
+	c.say(c.paint(colour, fmt.Sprintf("%6s  %s", Elapsed(time.Since(c.started)), c.secrets.visible(text))) + "\n")
 }
 
 func (c *Console) paint(colour, text string) string {
@@ -167,46 +172,6 @@ func (c *Console) paint(colour, text string) string {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
-}
-
-func (c *Console) clear() {
-	if c.live == "" || c.asking {
-		return
-	}
-	erase := "\r\x1b[K"
-	if c.above > 0 {
-		erase = fmt.Sprintf("\r\x1b[%dA\x1b[J", c.above)
-	}
-	_, _ = io.WriteString(c.err, erase)
-}
-
-func (c *Console) draw() {
-	if c.live == "" || c.asking {
-		return
-	}
-	text := c.live
-	if f, ok := c.err.w.(*os.File); ok {
-		if width, height, err := term.GetSize(int(f.Fd())); err == nil {
-			text = fit(text, width, height)
-		}
-	}
-	c.above = strings.Count(text, "\n")
-	_, _ = io.WriteString(c.err, text)
-}
-
-// fit cuts lines to a terminal. Where they are too many the last one, which
-// sums up, stays, and the others as far as there is room.
-func fit(text string, width, height int) string {
-	lines := strings.Split(text, "\n")
-	if height > 2 && len(lines) >= height {
-		lines = append(lines[:height-3:height-3], "…", lines[len(lines)-1])
-	}
-	for i, line := range lines {
-		if runes := []rune(line); width > 4 && len(runes) >= width {
-			lines[i] = string(runes[:width-2]) + "…"
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // Elapsed writes a duration for people: 4s, 1m02s, 2h03m.

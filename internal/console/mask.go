@@ -83,12 +83,16 @@ func (m *masker) visible(text string) string { return visible(m.mask(text)) }
 type stream struct {
 	w      io.Writer
 	change func(string) string // what is done to a message; nil: nothing
+	crlf   bool                // it is a terminal, which may be one that has to be told where a line begins
 }
 
 func (s *stream) Write(p []byte) (int, error) {
 	text := string(p)
 	if s.change != nil {
 		text = s.change(text)
+	}
+	if s.crlf {
+		text = strings.ReplaceAll(text, "\n", "\r\n")
 	}
 	_, err := io.WriteString(s.w, text)
 	if err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {

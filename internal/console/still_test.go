@@ -30,7 +30,7 @@ func TestRow12SlownessIsTold(t *testing.T) {
 	t.Parallel()
 	var out, errw said
 	c := New(strings.NewReader(""), &out, &errw, Options{})
-	stop := c.still("stack: applying", time.Millisecond)
+	stop := c.still("stack: applying", "", time.Millisecond)
 	for deadline := time.Now().Add(time.Minute); strings.Count(errw.String(), "stack: applying: still at it after ") < 3; {
 		if time.Now().After(deadline) {
 			t.Fatalf("it says %q", errw.String())

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"infra/internal/account"
+	"infra/internal/debian"
 	"infra/internal/environment"
 	"infra/internal/guard"
 	"infra/internal/python"
@@ -59,8 +60,13 @@ func Examine(ctx context.Context, project string, env *environment.Environment) 
 	return findings
 }
 
+// watchers are programs that tests look through as people do: a terminal, and a
+// browser.
+func watchers() debian.Programs { return debian.Programs{"tmux": "tmux", "chromium": "chromium"} }
+
 // Install installs what plan and apply would install at their first run:
-// Terraform, Ansible, and the emulator of the sandbox.
+// Terraform, Ansible, and the emulator of the sandbox; and, for root, the
+// programs that tests of what people see need.
 func Install(ctx context.Context, project string, progress func(string), output func() io.Writer) error {
 	if _, err := terraform.Install(ctx, project, progress); err != nil {
 		return err
@@ -69,6 +75,9 @@ func Install(ctx context.Context, project string, progress func(string), output 
 		if _, err := python.Ensure(ctx, project, name, output()); err != nil {
 			return err
 		}
+	}
+	if os.Geteuid() == 0 {
+		return watchers().Install(ctx, progress)
 	}
 	return nil
 }

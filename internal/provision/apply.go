@@ -10,6 +10,7 @@ import (
 	"infra/internal/console"
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/progress"
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
@@ -42,7 +43,7 @@ func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([
 // carryOut asks, and then applies the plans in their order.
 func (p *Platform) carryOut(ctx context.Context, plans *Plans, approve Approve) ([]StackResult, error) {
 	if !plans.Empty() {
-		if err := approve(plans); err != nil {
+		if err := p.asked(plans, approve); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +109,6 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	if err := p.planStack(ctx, s, plans.selection, plans.destroy); err != nil {
 		return err
 	}
-	p.con.Live("")
 	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy, inUse: plans.inUse}
 	if !plans.destroy {
 		if err := p.guardPlans(one); err != nil {
@@ -118,7 +118,7 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	if s.Empty() || (!wasDeferred && fmt.Sprint(s.Changes) == before) {
 		return nil
 	}
-	return approve(one)
+	return p.asked(one, approve)
 }
 
 // mayBeStale tells whether a stack that s reads from has changed in this run.
@@ -143,19 +143,18 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	started := time.Now()
 	p.con.Step("%s: applying", s.Stack)
 	var err error
-	stop := p.con.Still(s.Stack.String() + ": applying")
+	ended := p.step(ctx, s.Stack, progress.Applying, "applying")
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
 	if err == nil && len(s.targets) > 0 && result.Applied > 0 && s.whole {
 		// Terraform leaves an output as it was when only some of what it is made of was targeted: the hosts, of which
 		// Ansible must know the new ones. Where some layers were never made there is nothing to compare them with.
 		err = s.workspace.Refresh(ctx)
 	}
-	stop()
+	ended(err)
 	result.Took = time.Since(started)
 	noted := p.stackRecord(s.Stack.Product)
 	noted.Plan, noted.Applied, noted.Result = s.SHA256, noted.Applied+result.Applied, string(outcome(err))
 	p.applied = p.applied || result.Applied > 0
-	p.con.Live("")
 	if err != nil {
 		return result, err
 	}
@@ -194,7 +193,7 @@ func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) 
 	if err := p.keepDependents(ctx, plans); err != nil {
 		return nil, err
 	}
-	if err := approve(plans); err != nil {
+	if err := p.asked(plans, approve); err != nil {
 		return nil, err
 	}
 	var results []StackResult

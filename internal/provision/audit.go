@@ -49,7 +49,7 @@ func (p *Platform) Audit(ctx context.Context, wait run.Wait) (*Audited, error) {
 		return nil, err
 	}
 	scope.Others = slices.DeleteFunc(names, func(name string) bool { return name == p.Env.Name() })
-	defer p.con.Still(p.Env.Name() + ": asking AWS")()
+	defer p.con.Still(p.Env.Name()+": asking AWS", "")()
 	if err := survey.Take(ctx, p.aws, scope, facts); err != nil {
 		return nil, fault.New(fault.CodeOf(err), "audit "+p.Env.Name(), err, "infra audit "+p.Env.Name())
 	}

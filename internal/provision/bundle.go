@@ -104,6 +104,7 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 		for _, one := range kept.Stacks {
 			if one.Product == s.Stack.Product {
 				s.fill(one, kept.Plan(one.Product))
+				p.tellPlan(s)
 			}
 		}
 		if s.Deferred == "" && s.File != "" {

@@ -17,6 +17,7 @@ import (
 	"infra/internal/console"
 	"infra/internal/fault"
 	"infra/internal/inventory"
+	"infra/internal/progress"
 	"infra/internal/python"
 	"infra/internal/ssh"
 	"infra/internal/state"
@@ -119,11 +120,9 @@ func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without f
 		return ansible.Result{}, err
 	}
 	defer p.close(client)
-	p.con.Live("waiting for %s", console.Count(len(hosts), "host"))
-	if err := client.Wait(ctx, hosts, limit); err != nil {
+	if err := p.await(ctx, hosts, func() error { return client.Wait(ctx, hosts, limit) }); err != nil {
 		return ansible.Result{}, err
 	}
-	p.con.Live("")
 	if err := p.begun(ctx); err != nil {
 		return ansible.Result{}, err
 	}
@@ -185,29 +184,19 @@ func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) 
 		}
 		return id
 	}
-	doing, did := "configuring", "configured"
+	step, doing, did := progress.Configuring, "configuring", "configured"
 	if t.check {
-		doing, did = "checking", "checked"
+		step, doing, did = progress.Checking, "checking", "checked"
 	}
 	p.con.Step("%s: %s %s", p.Env.Name(), doing, console.Count(len(hosts), "host"))
-	defer p.con.Still(p.Env.Name() + ": " + doing)()
-	task := ""
+	ended := p.hostStep(ctx, hosts, step, doing)
 	result, err := ansible.Playbook{
 		Bin: t.bin, Project: p.Project, Dir: t.dir, File: filepath.Join(p.Project, "ansible", "playbooks", t.file),
 		Inventory: inventoryFile, SSHConfig: t.client.ConfigFile(), Variables: variableFile, Limit: ids, Check: t.check,
 		Environment: account.Pairs(env), Expected: ids, Name: name, Supervise: p.supervision(),
-		Progress: func(e ansible.Progress) {
-			switch {
-			case e.Failure != nil:
-				p.con.Detail("%s: %s: %s", name(e.Failure.Host), e.Failure.Task, e.Failure.Message)
-			case e.Task != "" && e.Task != task:
-				task = e.Task
-				p.con.Live("hosts: %s", task)
-				p.con.Detail("hosts: %s", task)
-			}
-		},
+		Progress: p.played(name),
 	}.Run(ctx)
-	p.con.Live("")
+	ended(err)
 	p.recordHosts(result, names)
 	if err != nil {
 		return result, err
@@ -245,6 +234,6 @@ func within(hosts []inventory.Host, layers []string) []inventory.Host {
 // close ends connections; a failure to do so changes no result.
 func (p *Platform) close(client *ssh.Client) {
 	if err := client.Close(); err != nil {
-		p.con.Warn("close the connections to the hosts: %v", err)
+		p.warn("close the connections to the hosts: %v", err)
 	}
 }

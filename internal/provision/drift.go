@@ -10,6 +10,7 @@ import (
 	"infra/internal/drift"
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -103,17 +104,16 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 		plans[i].Managed = managedIn(own)
 		group.Go(func() error { return p.driftPlan(planning, s, &plans[i]) })
 	}
-	err = group.Wait()
-	p.con.Live("")
-	return plans, err
+	return plans, group.Wait()
 }
 
 // driftPlan compares one stack. One plan tells both what is not as the state
 // says and what the code wants: Terraform starts once, and a second time only
 // where there are values to be read.
-func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan) error {
+func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan) (err error) {
 	p.con.Detail("comparing %s", s.Stack)
-	defer p.con.Still(s.Stack.String() + ": comparing")()
+	ended := p.step(ctx, s.Stack, progress.Comparing, "comparing")
+	defer func() { ended(err) }()
 	if err := s.workspace.Init(ctx); err != nil {
 		return err
 	}

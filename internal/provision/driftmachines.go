@@ -158,10 +158,7 @@ func (p *Platform) check(ctx context.Context, inv *inventory.Inventory, hosts []
 		return nil, asHosts(p, err)
 	}
 	defer p.close(client)
-	p.con.Live("waiting for %s", console.Count(len(hosts), "host"))
-	err = client.Wait(ctx, hosts, answerLimit)
-	p.con.Live("")
-	if err != nil {
+	if err := p.await(ctx, hosts, func() error { return client.Wait(ctx, hosts, answerLimit) }); err != nil {
 		return nil, asHosts(p, err)
 	}
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))

@@ -69,13 +69,11 @@ func (p *Platform) welcome(ctx context.Context, s *state.State, guest *Guest, gr
 	if guest.inventory, err = p.withGuests(s, group, guest.Host); err != nil {
 		return err
 	}
-	p.con.Live("waiting for %s", guest.Host.Name)
 	if guest.Client, err = p.Reach(ctx, guest.inventory, guest.dir, bootLimit); err != nil {
 		return err
 	}
-	err = guest.Client.Wait(ctx, []inventory.Host{guest.Host}, bootLimit)
-	p.con.Live("")
-	return err
+	hosts := []inventory.Host{guest.Host}
+	return p.await(ctx, hosts, func() error { return guest.Client.Wait(ctx, hosts, bootLimit) })
 }
 
 // withGuests is the inventory of the state, and guests with the variables of

@@ -12,6 +12,7 @@ import (
 	"infra/internal/console"
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/supervise"
@@ -39,12 +40,14 @@ func (p *Platform) hold(ctx context.Context, verb string, wait run.Wait) (contex
 	p.record = run.NewRecord(p.holder, p.Env.Name())
 	p.record.Dirty = len(p.Code.Dirty) > 0
 	p.record.Tools = map[string]string{"terraform": terraform.Version}
+	p.tell(progress.Event{Kind: progress.RunBegan, Run: p.Run.ID, Verb: verb, Environment: p.Env.Name()})
 	// Two things that take two requests each, side by side.
 	probed := make(chan error, 1)
 	go func() { probed <- p.probe(ctx) }()
 	lease, err := p.runs.Acquire(ctx, p.holder, p.waiting(wait))
 	probeErr := <-probed
 	if err != nil {
+		p.tell(progress.Event{Kind: progress.RunEnded, Result: string(outcome(err)), Message: err.Error()})
 		return ctx, err
 	}
 	p.lease = lease
@@ -81,7 +84,7 @@ func (p *Platform) secure(ctx context.Context) error {
 		return err
 	}
 	if warning != "" {
-		p.con.Warn("%s", warning)
+		p.warn("%s", warning)
 	}
 	if err := p.lease.WriteFile(p.Run.Dir, p.target); err != nil {
 		return fault.New(fault.Failed, "write down the lease for the programs that infra starts", err, "")
@@ -127,6 +130,8 @@ func (p *Platform) letGo(ctx context.Context, result *error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
 	defer func() {
+		p.tell(progress.Event{Kind: progress.RunEnded, Result: string(outcome(*result)), Message: message(*result)})
+		p.keepJournal(ctx)
 		if err := p.Run.Tidy(); err != nil {
 			p.con.Warn("tidy the run's directory: %v", err)
 		}
@@ -151,8 +156,16 @@ func (p *Platform) letGo(ctx context.Context, result *error) {
 		return
 	}
 	if err := p.lease.Release(ctx); err != nil && !lost {
-		p.con.Warn("give back the lease of %s: %v; the next run takes it over", p.Env.Name(), err)
+		p.warn("give back the lease of %s: %v; the next run takes it over", p.Env.Name(), err)
 	}
+}
+
+// message is an error's text; empty without one.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // outcome is the word for how a run ended.

@@ -11,6 +11,7 @@ import (
 
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -124,7 +125,6 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 		}
 		return nil, err
 	}
-	p.con.Live("")
 	if destroy {
 		return plans, nil
 	}
@@ -178,12 +178,11 @@ func (p *Platform) prepare(ctx context.Context, sel Selection, destroy bool) (*P
 		return nil, err
 	}
 	plans := &Plans{selection: sel, destroy: destroy, inUse: inUse}
-	watch := p.watcher()
 	for _, s := range stacks {
 		if len(sel.Layers) > 0 && len(targets[s.Product]) == 0 {
 			continue
 		}
-		w, err := p.workspace(ctx, s, binary, cliConfig, sel.Parallelism, watch.stack(s.String()))
+		w, err := p.workspace(ctx, s, binary, cliConfig, sel.Parallelism, p.watch(s.String()))
 		if err != nil {
 			return nil, err
 		}
@@ -205,12 +204,13 @@ func (p *Platform) waitsFor(s stack.Stack, states map[string]*state.State) strin
 	return ""
 }
 
-func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, destroy bool) error {
+func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, destroy bool) (err error) {
 	if s.Deferred != "" {
 		return nil
 	}
 	p.con.Detail("planning %s", s.Stack)
-	defer p.con.Still(s.Stack.String() + ": planning")()
+	ended := p.step(ctx, s.Stack, progress.Planning, "planning")
+	defer func() { ended(err) }()
 	if err := s.workspace.Init(ctx); err != nil {
 		return err
 	}
@@ -221,9 +221,11 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 		return err
 	}
 	s.Plan = plan
+	p.tellPlan(s)
 	p.con.Step("%s: %s", s.Stack, s.Summary())
 	for _, warning := range plan.Warnings {
 		p.con.Detail("%s: %s", s.Stack, warning)
+		p.tell(progress.Event{Kind: progress.Warning, Stack: s.Stack.String(), Message: warning})
 	}
 	return nil
 }

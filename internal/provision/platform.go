@@ -37,11 +37,12 @@ type Platform struct {
 
 	Rollout string // that the run is a part of; only infra fleet sets it
 
-	con    *console.Console
-	target account.Target
-	aws    aws.Config
-	bucket *state.Bucket
-	runs   *run.Store
+	con     *console.Console
+	telling telling
+	target  account.Target
+	aws     aws.Config
+	bucket  *state.Bucket
+	runs    *run.Store
 
 	holder  run.Holder   // of the lease: this run
 	lease   *run.Lease   // held while something may change
@@ -109,6 +110,9 @@ func (p *Platform) Begin() error {
 		return fault.New(fault.Failed, "begin a run", err, "")
 	}
 	p.Run = r
+	if p.telling.journal, err = r.Journal(); err != nil {
+		return fault.New(fault.Failed, "begin a run", err, "")
+	}
 	p.con.Detail("run %s, directory %s", r.ID, r.Dir)
 	return nil
 }

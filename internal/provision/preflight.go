@@ -55,7 +55,7 @@ func (p *Platform) Preflight(ctx context.Context, allowDirty bool) error {
 	facts.Root = guard.IsRoot(p.Caller.ARN)
 	warning, err := guard.Credentials(facts, p.Env.Name(), time.Now(), usualRun, p.Env.Protected())
 	if warning != "" {
-		p.con.Warn("%s", warning)
+		p.warn("%s", warning)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/orphan"
+	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -114,7 +115,7 @@ func (p *Platform) tidyAfter(id string) {
 		return
 	}
 	if err := (&run.Run{ID: id, Dir: dir}).Tidy(); err != nil {
-		p.con.Warn("tidy up after run %s: %v", id, err)
+		p.warn("tidy up after run %s: %v", id, err)
 	}
 }
 
@@ -166,9 +167,8 @@ func (p *Platform) refresh(ctx context.Context, r *Recovery) error {
 	if _, err := p.takeColours(ctx); err != nil {
 		return err
 	}
-	watch := p.watcher()
 	for _, s := range stacks {
-		w, err := p.workspace(ctx, s, binary, cliConfig, refreshParallelism, watch.stack(s.String()))
+		w, err := p.workspace(ctx, s, binary, cliConfig, refreshParallelism, p.watch(s.String()))
 		if err != nil {
 			return err
 		}
@@ -190,10 +190,9 @@ func (p *Platform) refreshStack(ctx context.Context, s stack.Stack, w *terraform
 	if err := p.begun(ctx); err != nil {
 		return err
 	}
-	stop := p.con.Still(s.String() + ": comparing the state with what exists")
+	ended := p.step(ctx, s, progress.Comparing, "comparing the state with what exists")
 	err := w.Refresh(ctx)
-	stop()
-	p.con.Live("")
+	ended(err)
 	if err != nil {
 		return err
 	}
@@ -234,7 +233,7 @@ func (p *Platform) orphans(ctx context.Context, r *Recovery, states map[string]*
 	}
 	found := orphan.Find(seen, begun, states)
 	if len(found) > 0 {
-		p.con.Warn("%s that run %s may have made, in no state", console.Count(len(found), "thing"), r.Record.Run)
+		p.warn("%s that run %s may have made, in no state", console.Count(len(found), "thing"), r.Record.Run)
 	}
 	return found, nil
 }

@@ -44,7 +44,7 @@ func (p *Platform) candidate(ctx context.Context, s stack.Stack, initial *state.
 	if _, err := p.takeColours(ctx); err != nil {
 		return nil, err
 	}
-	actual, err := p.workspace(ctx, s, binary, cliConfig, 0, p.watcher().stack(s.String()))
+	actual, err := p.workspace(ctx, s, binary, cliConfig, 0, p.watch(s.String()))
 	if err != nil {
 		return nil, err
 	}

@@ -143,6 +143,9 @@ func (s *Store) alive(held Held) *Record {
 	}
 }
 
+// dayOf is the day that an id begins with.
+const dayOf = "20060102"
+
 // newest lists the objects of at least the newest n runs, by run. Ids begin
 // with a time, so listing may begin at a day; the ledger is never shortened
 // and the whole of it is read only when the last months do not have enough.
@@ -151,7 +154,7 @@ func (s *Store) newest(ctx context.Context, n int) (map[string][]string, error) 
 	for _, from := range []time.Time{now.AddDate(0, 0, -7), now.AddDate(0, -3, 0), {}} {
 		after := s.prefix()
 		if !from.IsZero() {
-			after += from.Format("20060102")
+			after += from.Format(dayOf)
 		}
 		found, err := s.list(ctx, after)
 		if err != nil || len(found) >= n || from.IsZero() {

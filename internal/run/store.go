@@ -30,6 +30,7 @@ import (
 //	runs/<env>/<run>/end.json     written at the end
 //	runs/<env>/<run>/settled.json written by whoever closed it for the run
 //	runs/<env>/<run>/plan.json    a plan that was kept for approval
+//	runs/<env>/<run>/events.jsonl.gz what it told while it went on
 //
 // Records are written once; lease and head only over what was read before.
 type Store struct {

@@ -54,28 +54,6 @@ func TestSettleFollowsLinks(t *testing.T) {
 	}
 }
 
-func TestMissingPackages(t *testing.T) {
-	dir := t.TempDir()
-	for program := range programs() {
-		if program == "nft" || program == "bridge" {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, program), nil, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "nft"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := missingPackages(dir), []string{"iproute2", "nftables"}; !slices.Equal(got, want) {
-		t.Errorf("missing %v, want %v", got, want)
-	}
-	want := []string{"install", "--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=300", "nftables"}
-	if got := installArguments([]string{"nftables"}); !slices.Equal(got, want) {
-		t.Errorf("apt-get %v, want %v", got, want)
-	}
-}
-
 func TestDaemonEnvironment(t *testing.T) {
 	got := daemonEnvironment([]string{
 		"HOME=/root", "AWS_SECRET_ACCESS_KEY=x", "AWS_ENDPOINT_URL=y", "https_proxy=z", "PYTHONPATH=p", "TF_VAR_a=b", "PATH=/bin",

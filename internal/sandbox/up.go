@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"infra/internal/debian"
 	"infra/internal/fault"
 	"infra/internal/process"
 )
@@ -75,7 +76,7 @@ func prepare(ctx context.Context, config Config, progress func(string)) error {
 		return fault.New(fault.Failed, "start the sandbox", err,
 			fmt.Sprintf("ss -ltnp 'sport = :%d' names the program; end it, or set another endpoint in %s", port, config.file()))
 	}
-	if err := installPackages(ctx, progress); err != nil {
+	if err := programs().Install(ctx, progress); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(config.Dir, 0o755); err != nil { //nolint:gosec // its status is for everybody
@@ -121,7 +122,7 @@ func daemonEnvironment(environment []string) []string {
 			kept = append(kept, entry)
 		}
 	}
-	return append(kept, "PATH="+searchPath())
+	return append(kept, "PATH="+debian.SearchPath())
 }
 
 // await passes on the daemon's progress until the sandbox runs or has failed.

@@ -1,0 +1,102 @@
+package progress
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// lane is a stack, or the hosts.
+type lane struct {
+	Row
+	stack   bool
+	changes []Change // planned
+	parts   []*Row
+	running map[string]begun // by address, or by task
+	fresh   bool             // machines were made
+}
+
+type begun struct {
+	part string
+	at   time.Time
+}
+
+func (l *lane) start(what, layer string, at time.Time) {
+	l.running[what] = begun{layer, at}
+	if part := l.part(layer); part != nil {
+		if part.State == Idle {
+			part.State, part.Began = Working, at
+		}
+		part.Running++
+	}
+}
+
+func (l *lane) finish(what, layer, result string, at time.Time) {
+	delete(l.running, what)
+	rows := []*Row{&l.Row}
+	if part := l.part(layer); part != nil {
+		rows = append(rows, part)
+		part.Running = max(0, part.Running-1)
+	}
+	for _, r := range rows {
+		r.Done++
+		if result == Failed {
+			r.Failed++
+		}
+		if r.Part && r.All > 0 && r.Done >= r.All {
+			r.State, r.Ended = Done, at
+		}
+		if r.Part && r.Failed > 0 {
+			r.State = Broken
+		}
+	}
+}
+
+// part is the row of a layer; nil when the lane has none.
+func (l *lane) part(layer string) *Row {
+	for _, part := range l.parts {
+		if l.stack && part.Name == cmp.Or(layer, "itself") {
+			return part
+		}
+	}
+	return nil
+}
+
+// task takes in what became of a task on one host.
+func (l *lane) task(e Event) {
+	l.Done++
+	bad := e.Result == Failed || e.Result == Unreachable
+	if bad {
+		l.Failed++
+	}
+	for _, part := range l.parts {
+		if part.Name != e.Host {
+			continue
+		}
+		part.Done++
+		part.Now = e.Task
+		if part.State == Idle {
+			part.State, part.Began = Working, e.From()
+		}
+		if bad {
+			part.Failed++
+			part.State, part.Ended = Broken, e.At
+		}
+	}
+}
+
+// now is the first of what runs, and how many there are.
+func (l *lane) now(which func(begun) bool) (first string, n int) {
+	var since time.Time
+	for _, what := range slices.Sorted(maps.Keys(l.running)) {
+		at := l.running[what]
+		if !which(at) {
+			continue
+		}
+		if n++; n == 1 || at.at.Before(since) {
+			first, since = what, at.at
+		}
+	}
+	return first, n
+}
