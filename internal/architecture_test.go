@@ -27,8 +27,8 @@ const (
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
-		{"console", "environment", "fleet", "python", "stack"},
-		{"account", "affected", "clone", "guard", "inventory"},
+		{"console", "environment", "fleet", "outcome", "python", "stack", "trace"},
+		{"account", "affected", "clone", "guard", "inventory", "metrics"},
 		{"run", "state", "survey"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
@@ -61,6 +61,8 @@ func owners() map[string][]string {
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
 		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
+		"github.com/prometheus":               {"metrics"},
+		"go.opentelemetry.io":                 {"trace"},
 		"go.temporal.io":                      {"temporal"},
 		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
@@ -69,7 +71,7 @@ func owners() map[string][]string {
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
 func pure() []string {
-	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "parity", "spelling", "stack"}
+	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "outcome", "parity", "spelling", "stack"}
 }
 
 func impure() []string {

@@ -14,6 +14,7 @@ import (
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // DriftOptions say how much is looked at.
@@ -111,12 +112,14 @@ func (p *Platform) driftPlans(ctx context.Context, states map[string]*state.Stat
 // driftPlan compares one stack. One plan tells both what is not as the state
 // says and what the code wants: Terraform starts once, and a second time only
 // where there are values to be read.
-func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan) error {
+func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Plan) (err error) {
 	p.con.Detail("comparing %s", s.Stack)
 	defer p.con.Still(s.Stack.String() + ": comparing")()
-	if err := s.workspace.Init(ctx); err != nil {
+	if err := s.init(ctx); err != nil {
 		return err
 	}
+	ctx, end := trace.Start(ctx, "plan", "infra.stack", s.Stack.String())
+	defer end(&err)
 	file := p.Run.File(s.Stack.Product + ".tfplan")
 	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{Out: file, Unlocked: true})
 	if err != nil {
