@@ -30,7 +30,7 @@ func floors() [][]string {
 		{"console", "environment", "fleet", "outcome", "python", "stack", "trace"},
 		{"account", "affected", "clone", "guard", "inventory", "metrics"},
 		{"run", "state", "survey"},
-		{"orphan", "supervise"},
+		{"notify", "orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},

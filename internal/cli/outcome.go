@@ -22,6 +22,7 @@ type attempt struct {
 	environment string
 	started     time.Time
 	platforms   []*provision.Platform // opened for it, one after the other; none where that was refused
+	findings    int                   // of a look for drift
 }
 
 // attempted notes that the command works on an environment from now on. Doing
@@ -47,14 +48,38 @@ func (g *globals) ended(ctx context.Context, err error) {
 	if len(a.platforms) == 0 && !g.exists(o.Environment) {
 		return // a name that was misspelt
 	}
-	g.tell(o)
+	if dir := g.metricsDir(); dir != "" && o.Kind != outcome.Drift {
+		if err := metrics.Write(dir, o); err != nil {
+			g.con.Warn("%v", err)
+		}
+	}
+	if env := g.environmentOf(a); env != nil {
+		g.notify(context.WithoutCancel(ctx), env, o)
+	}
+}
+
+// environmentOf is the environment that was worked on; nil when its file is
+// wrong.
+func (g *globals) environmentOf(a *attempt) *environment.Environment {
+	if len(a.platforms) > 0 {
+		return a.platforms[0].Env
+	}
+	project, err := g.project()
+	if err != nil {
+		return nil
+	}
+	env, err := environment.Load(project, a.environment)
+	if err != nil {
+		return nil
+	}
+	return env
 }
 
 // outcome is what the attempt came to.
 func (g *globals) outcome(a *attempt, code fault.Code, err error) outcome.Outcome {
 	o := outcome.Outcome{
 		Schema: outcome.Schema, Kind: kindOf(g.verb), Environment: a.environment, Verb: g.verb,
-		Result: outcome.ResultOf(code), Exit: code, Started: a.started.UTC(), Ended: time.Now().UTC(),
+		Result: outcome.ResultOf(code), Exit: code, Started: a.started.UTC(), Ended: time.Now().UTC(), Findings: a.findings,
 		Stacks: []outcome.Stack{}, Hosts: []outcome.Host{}, Phases: []outcome.Phase{},
 	}
 	if err != nil && !errors.Is(err, errDifferences) {
@@ -105,15 +130,6 @@ func (g *globals) exists(name string) bool {
 	}
 	names, err := environment.List(project)
 	return err == nil && slices.Contains(names, name)
-}
-
-// tell gives the outcome to the monitoring.
-func (g *globals) tell(o outcome.Outcome) {
-	if dir := g.metricsDir(); dir != "" && o.Kind != outcome.Drift {
-		if err := metrics.Write(dir, o); err != nil {
-			g.con.Warn("%v", err)
-		}
-	}
 }
 
 func (g *globals) metricsDir() string {
