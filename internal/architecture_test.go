@@ -60,7 +60,7 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
+		"github.com/hashicorp/hcl/v2":         {"affected", "packer", "terraform"},
 		"github.com/prometheus":               {"metrics"},
 		"go.opentelemetry.io":                 {"trace"},
 		"go.temporal.io":                      {"temporal"},
