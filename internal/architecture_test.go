@@ -27,10 +27,10 @@ const (
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "progress", "spelling"},
-		{"console", "debian", "environment", "fleet", "python", "runbook", "stack"},
-		{"account", "affected", "clone", "guard", "inventory"},
+		{"console", "debian", "environment", "fleet", "outcome", "python", "runbook", "stack", "trace"},
+		{"account", "affected", "clone", "guard", "inventory", "metrics"},
 		{"run", "state", "survey", "topology"},
-		{"orphan", "supervise"},
+		{"notify", "orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},
@@ -60,7 +60,9 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
+		"github.com/hashicorp/hcl/v2":         {"affected", "packer", "terraform"},
+		"github.com/prometheus":               {"metrics"},
+		"go.opentelemetry.io":                 {"trace"},
 		"go.temporal.io":                      {"temporal"},
 		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
@@ -69,7 +71,7 @@ func owners() map[string][]string {
 // pure packages decide and never act: neither they nor what they import reach
 // for these.
 func pure() []string {
-	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "parity", "progress", "spelling", "stack", "topology"}
+	return []string{"affected", "audit", "cidr", "drift", "fault", "fleet", "guard", "history", "install", "inventory", "maintenance", "outcome", "parity", "progress", "spelling", "stack", "topology"}
 }
 
 func impure() []string {

@@ -25,6 +25,8 @@ var (
 type WorkflowOptions struct {
 	Branch   string // whose pushes are applied
 	Emulated bool   // also environments of an emulator
+
+	Variables []string // whose values notifications need: secrets of the repository
 }
 
 // Flags are those that the options add to infra's commands.

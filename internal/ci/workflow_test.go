@@ -85,6 +85,35 @@ func TestWorkflowsOfGitHub(t *testing.T) {
 	}
 }
 
+// What notifications need is handed on by name, to the jobs that end in an
+// outcome and to no pull request's.
+func TestNotificationsOfGitHub(t *testing.T) {
+	t.Parallel()
+	files, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: "main", Variables: []string{"INFRA_SLACK_URL", "HOOK"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		lint(t, file)
+		contains(t, file, "INFRA_SLACK_URL: ${{ secrets.INFRA_SLACK_URL }}", "HOOK: ${{ secrets.HOOK }}")
+		var workflow struct {
+			Jobs map[string]struct {
+				Steps []struct{ Env map[string]string }
+			}
+		}
+		if err := yaml.Unmarshal([]byte(file.Text), &workflow); err != nil {
+			t.Fatal(err)
+		}
+		for job, j := range workflow.Jobs {
+			for _, step := range j.Steps {
+				if _, given := step.Env["INFRA_SLACK_URL"]; given && job != "apply" && job != "drift" {
+					t.Errorf("%s: job %s gets a secret", file.Name, job)
+				}
+			}
+		}
+	}
+}
+
 func TestPipelineOfGitLab(t *testing.T) {
 	t.Parallel()
 	files, err := ci.Workflow(ci.GitLab, ci.WorkflowOptions{Branch: "release/1.x"})

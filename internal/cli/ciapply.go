@@ -73,7 +73,9 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 	for _, e := range s.Environments {
 		started := time.Now()
 		g.con.Step("%s: %s", e.Name, concerns(e))
+		g.attempted(e.Name, nil)
 		applied, err := s.apply(ctx, g, e, o.sel)
+		g.ended(ctx, err)
 		applied.Seconds, applied.Error, applied.Exit = ci.Since(started), ci.Explain(err), int(fault.CodeOf(err))
 		all.Environments = append(all.Environments, applied)
 		codes = append(codes, fault.CodeOf(err))

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/ci"
+	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/git"
+	"infra/internal/notify"
 )
 
 func newCIInitCommand(g *globals) *cobra.Command {
@@ -21,7 +24,7 @@ func newCIInitCommand(g *globals) *cobra.Command {
 		Use:   "init github|gitlab",
 		Short: "Write the workflow files of a pipeline that calls infra",
 		Long: `Writes .github/workflows/infra.yml and infra-drift.yml, or .gitlab-ci.yml. The workflow plans on pull requests, applies
-after the merge and looks for drift on a schedule, has no key but asks for one by OpenID Connect, gives forks nothing, runs
+after the merge and looks for drift on a schedule, hands the secrets on that notify of the environments names, has no key but asks for one by OpenID Connect, gives forks nothing, runs
 one apply of an environment at a time, and cancels none in its middle. The roles are those that the baseline product makes
 for products.baseline.ci. A file that is there is not replaced.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +56,9 @@ func runCIInit(ctx context.Context, g *globals, service ci.Service, o ci.Workflo
 			o.Branch = "main"
 		}
 	}
+	if o.Variables, err = notified(dir); err != nil {
+		return err
+	}
 	files, err := ci.Workflow(service, o)
 	if err != nil {
 		return err
@@ -73,10 +79,27 @@ func runCIInit(ctx context.Context, g *globals, service ci.Service, o ci.Workflo
 		return g.con.WriteJSON(map[string]any{"schema": "infra/ci-init/v1", "service": service, "files": names, "branch": o.Branch})
 	}
 	g.con.Print(fmt.Sprintf("Wrote %s for branch %s.\nEnvironments that it may plan and apply need this in their file, applied once by hand:\n  products:\n    baseline:\n      ci: {provider: %s, repository: ORGANISATION/NAME, branch: %s}\n", strings.Join(names, " and "), o.Branch, service, o.Branch))
+	if len(o.Variables) > 0 {
+		g.con.Print("Notifications need these secrets of the repository (GitLab: masked variables): " + strings.Join(o.Variables, ", ") + "\n")
+	}
 	if service == ci.GitLab {
 		g.con.Print("For the comment, give the pipeline a masked variable INFRA_COMMENT_TOKEN: a project access token with scope api.\nFor drift, make a schedule of branch " + o.Branch + " in the project's settings.\n")
 	}
 	return nil
+}
+
+// notified are the variables that the environments' notifications need.
+func notified(project string) ([]string, error) {
+	all, err := environment.LoadAll(project)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, env := range all {
+		names = append(names, notify.Variables(env.Notify())...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // writeNew writes a file of the repository that is not there yet.

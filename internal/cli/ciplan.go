@@ -103,7 +103,7 @@ func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o 
 	// All of the environment, not only the stacks that the change concerns: the
 	// plan is kept for all that the environment is made of. What an earlier merge
 	// has left undone, because its apply failed or was dropped, is in it as well.
-	p, err := begin(ctx, g, e.Name, o.sel)
+	p, err := look(ctx, g, e.Name, o.sel)
 	if err != nil {
 		return doc, err
 	}

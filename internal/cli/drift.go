@@ -89,6 +89,7 @@ func lookAll(ctx context.Context, g *globals, project string, names []string, o 
 	for _, name := range names {
 		started := time.Now()
 		var differences []drift.Finding
+		g.attempted(name, nil)
 		leave, problem := enter(name)
 		if problem == nil {
 			differences, problem = driftOf(ctx, g, project, name, o)
@@ -97,12 +98,23 @@ func lookAll(ctx context.Context, g *globals, project string, names []string, o 
 		if problem != nil {
 			last = problem
 		}
-		found = append(found, report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked))
+		looked := report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked)
+		found = append(found, looked)
+		g.looked(ctx, looked, problem)
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return report.Drift(time.Now(), found), last
+}
+
+// looked tells what was found in an environment, whoever wants to know.
+func (g *globals) looked(ctx context.Context, e report.EnvironmentDrift, problem error) {
+	g.attempt.findings = len(e.Findings)
+	if problem == nil && e.Drift {
+		problem = errDifferences
+	}
+	g.ended(ctx, problem)
 }
 
 // driftOf looks at one environment.
@@ -111,6 +123,7 @@ func driftOf(ctx context.Context, g *globals, project, name string, o provision.
 	if err != nil {
 		return nil, err
 	}
+	g.attempted(name, p)
 	if err := p.Begin(); err != nil {
 		return nil, err
 	}

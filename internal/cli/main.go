@@ -18,6 +18,7 @@ import (
 	"infra/internal/fault"
 	"infra/internal/runbook"
 	"infra/internal/supervise"
+	"infra/internal/trace"
 )
 
 // globals are the flags that every command has, and what follows from them.
@@ -28,10 +29,15 @@ type globals struct {
 	verbose bool
 	plain   bool
 	dir     string
+	metrics string
 
 	con    *console.Console
 	stop   *interrupts
 	opened bool // the command line was understood
+
+	verb    string       // of the command: "pg failover"
+	trace   *trace.Trace // nil until the command line was understood
+	attempt *attempt     // what the command works on at this moment; nil: on no environment that it may change
 }
 
 // Main runs infra with the process's arguments and returns its exit code. In
@@ -52,18 +58,24 @@ func execute(ctx context.Context, stop *interrupts, args []string) fault.Code {
 	root := newRootCommand(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return fault.OK
-	}
-	if !g.opened && fault.CodeOf(err) == fault.Failed {
+	if err != nil && !g.opened && fault.CodeOf(err) == fault.Failed {
 		err = fault.New(fault.Usage, "", err, "infra --help")
 	}
+	if err != nil && !errors.Is(err, errDifferences) {
+		g.con.Error(err, more(exitCode(ctx, err)))
+	}
+	g.ended(ctx, err)
+	if g.trace != nil {
+		g.trace.End(err)
+	}
+	return exitCode(ctx, err)
+}
+
+// exitCode is that of a command that has ended with err.
+func exitCode(ctx context.Context, err error) fault.Code {
 	code := fault.CodeOf(err)
 	if code == fault.Failed && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		code = fault.Interrupted // whatever was being done, it was given up
-	}
-	if !errors.Is(err, errDifferences) {
-		g.con.Error(err, more(code))
+		return fault.Interrupted // whatever was being done, it was given up
 	}
 	return code
 }
@@ -86,7 +98,10 @@ func newRootCommand(g *globals) *cobra.Command {
 		Short: "Build and run a data platform on AWS: Terraform makes the machines, Ansible makes them work",
 		Long: `infra builds a data platform on AWS and keeps it running. Terraform makes the machines (VPC, EMR, ZooKeeper,
 PostgreSQL), Ansible makes them work, and infra drives both. An environment is a file in environments/; every
-product of it has exactly one Terraform state in the environment's S3 bucket.`,
+product of it has exactly one Terraform state in the environment's S3 bucket.
+
+OTEL_EXPORTER_OTLP_ENDPOINT and its like send each command's phases to a collector as OpenTelemetry spans, under the
+TRACEPARENT that a pipeline gives; a collector that does not answer costs a warning. INFRA_METRICS_DIR: see --metrics-dir.`,
 		Example:           "  infra plan prod\n  infra apply prod\n  infra status prod",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -95,7 +110,12 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 			if err := cmd.ValidateFlagGroups(); err != nil { // cobra itself would do it later, when the command line counts as understood
 				return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
 			}
-			return g.open()
+			if err := g.open(); err != nil {
+				return err
+			}
+			g.verb = strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+			cmd.SetContext(g.traced(cmd.Context(), cmd.CommandPath()))
+			return nil
 		},
 	}
 	flags := root.PersistentFlags()
@@ -105,13 +125,14 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 	flags.BoolVar(&g.verbose, "verbose", false, "every event")
 	flags.BoolVar(&g.plain, "plain", false, "lines only: nothing is drawn over and nothing coloured, for screen readers and recordings (also: INFRA_PLAIN, TERM=dumb)")
 	flags.StringVarP(&g.dir, "directory", "C", "", "folder of the project (default: the one above that holds environments/ and terraform/)")
+	flags.StringVar(&g.metrics, "metrics-dir", "", "write what the run came to into this folder, for the textfile collector of Prometheus' node exporter (also: INFRA_METRICS_DIR)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
 		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newEnvCommand(g), newFleetCommand(g),
-		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInstallCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
+		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInstallCommand(g), newInventoryCommand(g), newNotifyCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
 		newRunbookCommand(g), newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
 		newUninstallCommand(g), newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g), newWorkerCommand(g), newZkCommand(g),
 	)

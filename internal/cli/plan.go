@@ -45,7 +45,7 @@ type planOptions struct {
 }
 
 func runPlan(ctx context.Context, g *globals, name string, o planOptions) (err error) {
-	p, err := begin(ctx, g, name, o.sel)
+	p, err := look(ctx, g, name, o.sel)
 	if err != nil {
 		return err
 	}

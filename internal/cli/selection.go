@@ -10,6 +10,7 @@ import (
 	"infra/internal/provision"
 	"infra/internal/report"
 	"infra/internal/run"
+	"infra/internal/trace"
 )
 
 // parallelism is above Terraform's own 10: most of an apply is waiting for
@@ -41,9 +42,20 @@ func confirmFlag(cmd *cobra.Command, name *string) {
 	cmd.Flags().StringVar(name, "confirm", "", "the environment's name, for where nobody can type it")
 }
 
-// begin opens an environment for a run: the selection makes sense, the
-// account is the right one, and the run has a directory.
+// begin opens an environment for a run that may change it. What that comes to
+// is told, also when it cannot even be opened.
 func begin(ctx context.Context, g *globals, name string, sel provision.Selection) (*provision.Platform, error) {
+	g.attempted(name, nil)
+	p, err := look(ctx, g, name, sel)
+	if err == nil {
+		g.attempted(name, p)
+	}
+	return p, err
+}
+
+// look opens an environment: the selection makes sense, the account is the
+// right one, and the run has a directory.
+func look(ctx context.Context, g *globals, name string, sel provision.Selection) (*provision.Platform, error) {
 	project, err := g.project()
 	if err != nil {
 		return nil, err
@@ -58,6 +70,7 @@ func begin(ctx context.Context, g *globals, name string, sel provision.Selection
 	if err := p.Begin(); err != nil {
 		return nil, err
 	}
+	trace.Note(ctx, "infra.environment", name, "infra.run", p.Run.ID)
 	return p, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"infra/internal/ssh"
 	"infra/internal/state"
 	"infra/internal/status"
+	"infra/internal/trace"
 )
 
 func newStatusCommand(g *globals) *cobra.Command {
@@ -93,6 +94,8 @@ func decoded[T any](s *state.State, name string) (*T, error) {
 // probe asks everything. That there is no way to the hosts is part of the
 // report, not the end of it.
 func probe(ctx context.Context, p *provision.Platform, sources status.Sources) (report *status.Report, err error) {
+	ctx, end := trace.Start(ctx, "status")
+	defer end(&err)
 	err = reach(ctx, p, sources.Inventory, func(client *ssh.Client, none error) error {
 		if sources.Run = status.Unreachable(none); none == nil {
 			sources.Run = client.Run

@@ -61,6 +61,9 @@ func (e *Environment) Tags() map[string]string { return e.Settings().Tags }
 // none: always.
 func (e *Environment) Maintenance() []string { return e.Settings().Maintenance }
 
+// Notify is who is told what a run, a drill or a look for drift came to.
+func (e *Environment) Notify() Notify { return e.settings.Notify }
+
 // SSH is how hosts are reached.
 func (e *Environment) SSH() SSH { return e.Settings().SSH }
 

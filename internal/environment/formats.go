@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"text/template"
 
 	"infra/internal/audit"
 	"infra/internal/drift"
@@ -74,6 +75,9 @@ func makeFormats() map[string]format {
 		"noise":          form(`^[^ ](.{0,298}[^ ])?$`, "known noise of 1 to 300 characters, such as module.vpc.aws_subnet.*#tags.scanned").and(refusesNoise),
 		"window":         form(maintenance.Pattern, "days, hours and a zone, such as sat,sun 22:00-04:00 Europe/Berlin or daily 01:00-05:00 UTC").and(refusesWindow),
 		"exception":      form(`^[^ ]+ [^ ]+ because [^ ].{0,400}$`, "an exception such as no-boundary aws_iam_role.plan because it only reads").and(refusesException),
+		"variable":       form(`^([A-Z_][A-Z0-9_]{0,99})?$`, "the name of an environment variable such as INFRA_SLACK_URL, never what is in it").unseen(),
+		"topic_arn":      form(`^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?$`, "the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:123456789012:alerts"),
+		"template":       form(`^.*$`, "a template").and(refusesTemplate),
 		"application":    form(`^[A-Z][A-Za-z0-9]{1,40}$`, "an EMR application, such as Spark"),
 	}
 }
@@ -107,6 +111,15 @@ func refusesNoise(text string) string {
 func refusesWindow(text string) string {
 	if _, err := maintenance.Parse(text); err != nil {
 		return err.Error()
+	}
+	return ""
+}
+
+// refusesTemplate wants what text/template understands. What is filled in is
+// known to infra notify alone.
+func refusesTemplate(text string) string {
+	if _, err := template.New("notify.template").Parse(text); err != nil {
+		return "is no template: " + err.Error()
 	}
 	return ""
 }

@@ -91,6 +91,11 @@ func TestProblems(t *testing.T) {
 		"key not a word":      {right + network + "? [a, b]\n: c\n", []string{":7:3: a key must be a plain word"}},
 		"duplicate key":       {right + network + "region: eu-west-1\n", []string{":7:1: key \"region\" is there twice; the first is on line 2"}},
 		"duplicate deep":      {right + "products:\n  pipeline:\n    vpc:\n      cidr: 10.1.0.0/16\n      cidr: 10.2.0.0/16\n", []string{":8:7: key \"cidr\" is there twice; the first is on line 7"}},
+		"an address": {right + network + "notify: {slack: https://hooks.slack.com/services/T/B/hunter2}\n", []string{
+			":7:17: notify.slack must be the name of an environment variable such as INFRA_SLACK_URL, never what is in it",
+		}},
+		"a template":          {right + network + "notify: {template: \"{{.Title\"}\n", []string{":7:20: notify.template: {{.Title is no template: "}},
+		"a topic":             {right + network + "notify: {sns: alerts}\n", []string{":7:15: notify.sns must be the ARN of an SNS topic"}},
 		"unknown, near":       {right + network + "regoin: x\n", []string{":7:1: unknown key \"regoin\" at the top; did you mean \"region\"? (keys here: extends, account, region,"}},
 		"unknown, elsewhere":  {right + network + "zookeeper: {size: 3}\n", []string{":7:1: unknown key \"zookeeper\" at the top; it belongs in products.pipeline (keys here: "}},
 		"unknown, nowhere":    {right + network + "colour: red\n", []string{":7:1: unknown key \"colour\" at the top (keys here: "}},

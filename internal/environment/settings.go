@@ -27,6 +27,7 @@ type Settings struct {
 	Maintenance []string          `json:"maintenance" format:"window" unique:"true" max:"20" default:"[]" doc:"When infra fleet may change the environment: days, hours by the clocks of a zone; hours that end before they begin end on the next day. Without any: always. infra apply does not look at it."`
 	Drift       Drift             `json:"drift" doc:"What infra drift reports."`
 	Audit       Audit             `json:"audit" doc:"What infra audit reports."`
+	Notify      Notify            `json:"notify" doc:"Who is told what a run, a drill or a look for drift came to."`
 	Products    Products          `json:"products" doc:"Settings of each product."`
 }
 
@@ -61,6 +62,19 @@ type Drift struct {
 // Audit is what is known and accepted.
 type Audit struct {
 	Ignore []string `json:"ignore" format:"exception" unique:"true" max:"200" default:"[]" doc:"Known exceptions, each as RULE WHICH because REASON: a rule of infra audit, and the address or name of what it shall not count for; * stands for any text. infra audit lists them with their reasons."`
+}
+
+// Notify is who is told, and of what. Addresses that are secrets are not here:
+// the environment of infra has them, by the names that stand here.
+type Notify struct {
+	Run           string `json:"run" enum:"never,failed,always" default:"failed" doc:"When to tell what became of a command that may change something. Refused, locked and interrupted count as failed."`
+	Drill         string `json:"drill" enum:"never,failed,always" default:"always" doc:"When to tell what became of a drill."`
+	Drift         string `json:"drift" enum:"never,failed,always" default:"failed" doc:"When to tell what infra drift has found; failed: when there is drift, or it could not be looked at."`
+	Slack         string `json:"slack" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds the address of Slack's incoming webhook."`
+	Webhook       string `json:"webhook" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds an address which gets the outcome as JSON (infra/outcome/v1) by POST."`
+	WebhookSecret string `json:"webhook_secret" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds the key which the webhook's body is signed with: X-Infra-Signature is sha256= and its HMAC in hex."`
+	SNS           string `json:"sns" format:"topic_arn" default:"\"\"" doc:"ARN of an SNS topic. The caller, or the role, needs sns:Publish on it."`
+	Template      string `json:"template" format:"template" default:"\"\"" doc:"Text for Slack and SNS, as Go's text/template over the outcome, such as {{.Title}} by {{.Who}}. YAML's >- lets it stand on several lines; {{\"\\n\"}} ends one. infra notify ENV --print shows what comes of it."`
 }
 
 // Products holds the settings of every product; its keys are the products.

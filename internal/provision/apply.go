@@ -14,11 +14,13 @@ import (
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // Approve is asked before anything changes; an error means no.
 type Approve func(plans *Plans) error
 
+// ask asks; how long somebody takes to answer is a phase of its own.
 // StackResult is what was done to one stack.
 type StackResult struct {
 	Stack   stack.Stack
@@ -43,7 +45,7 @@ func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([
 // carryOut asks, and then applies the plans in their order.
 func (p *Platform) carryOut(ctx context.Context, plans *Plans, approve Approve) ([]StackResult, error) {
 	if !plans.Empty() {
-		if err := p.asked(plans, approve); err != nil {
+		if err := p.asked(ctx, plans, approve); err != nil {
 			return nil, err
 		}
 	}
@@ -111,14 +113,14 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	}
 	one := &Plans{Stacks: []*StackPlan{s}, selection: plans.selection, destroy: plans.destroy, inUse: plans.inUse}
 	if !plans.destroy {
-		if err := p.guardPlans(one); err != nil {
+		if err := p.guardPlans(ctx, one); err != nil {
 			return err
 		}
 	}
 	if s.Empty() || (!wasDeferred && fmt.Sprint(s.Changes) == before) {
 		return nil
 	}
-	return p.asked(one, approve)
+	return p.asked(ctx, one, approve)
 }
 
 // mayBeStale tells whether a stack that s reads from has changed in this run.
@@ -126,8 +128,8 @@ func mayBeStale(s *StackPlan, changed map[string]bool) bool {
 	return slices.ContainsFunc(stack.Products()[s.Stack.Product], func(need string) bool { return changed[need] })
 }
 
-func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, error) {
-	result := StackResult{Stack: s.Stack}
+func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (result StackResult, err error) {
+	result.Stack = s.Stack
 	if s.Deferred != "" {
 		return result, errNothing(s)
 	}
@@ -140,9 +142,10 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (StackResult, e
 	if err := p.begun(ctx); err != nil {
 		return result, err
 	}
+	ctx, end := trace.Start(ctx, "apply", "infra.stack", s.Stack.String())
+	defer end(&err)
 	started := time.Now()
 	p.con.Step("%s: applying", s.Stack)
-	var err error
 	ended := p.step(ctx, s.Stack, progress.Applying, "applying")
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
 	if err == nil && len(s.targets) > 0 && result.Applied > 0 && s.whole {
@@ -193,7 +196,7 @@ func (p *Platform) Destroy(ctx context.Context, sel Selection, approve Approve) 
 	if err := p.keepDependents(ctx, plans); err != nil {
 		return nil, err
 	}
-	if err := p.asked(plans, approve); err != nil {
+	if err := p.asked(ctx, plans, approve); err != nil {
 		return nil, err
 	}
 	var results []StackResult

@@ -108,12 +108,12 @@ func (p *Platform) ApplyBundle(ctx context.Context, from string, sel Selection, 
 			}
 		}
 		if s.Deferred == "" && s.File != "" {
-			if err := s.workspace.Init(ctx); err != nil {
+			if err := s.init(ctx); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := p.guardDestroys(plans); err != nil {
+	if err := p.guardDestroys(ctx, plans); err != nil {
 		return nil, err
 	}
 	return p.carryOut(ctx, plans, approve)

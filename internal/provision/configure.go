@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -21,6 +22,7 @@ import (
 	"infra/internal/python"
 	"infra/internal/ssh"
 	"infra/internal/state"
+	"infra/internal/trace"
 )
 
 // platformProduct is the product whose state has the hosts.
@@ -106,30 +108,43 @@ func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without f
 		p.con.Step("%s: there are no hosts to configure", p.Env.Name())
 		return ansible.Result{}, nil
 	}
-	started := time.Now()
 	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
 	if err != nil {
 		return ansible.Result{}, err
 	}
+	client, err := p.answering(ctx, inv, hosts)
+	if err != nil {
+		return ansible.Result{}, err
+	}
+	defer p.close(client)
+	if err := p.begun(ctx); err != nil {
+		return ansible.Result{}, err
+	}
+	all := p.hostVariables()
+	maps.Copy(all, variables)
+	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: all})
+}
+
+// answering prepares SSH and waits until all hosts can be logged in to. The
+// caller closes the client.
+func (p *Platform) answering(ctx context.Context, inv *inventory.Inventory, hosts []inventory.Host) (_ *ssh.Client, err error) {
+	ctx, end := trace.Start(ctx, "hosts", "infra.hosts", strconv.Itoa(len(hosts)))
+	defer end(&err)
+	started := time.Now()
 	limit := answerLimit
 	if p.applied {
 		limit = bootLimit
 	}
 	client, err := p.Reach(ctx, inv, p.Run.Dir, limit)
 	if err != nil {
-		return ansible.Result{}, err
+		return nil, err
 	}
-	defer p.close(client)
 	if err := p.await(ctx, hosts, func() error { return client.Wait(ctx, hosts, limit) }); err != nil {
-		return ansible.Result{}, err
+		p.close(client)
+		return nil, err
 	}
-	if err := p.begun(ctx); err != nil {
-		return ansible.Result{}, err
-	}
-	all := p.hostVariables()
-	maps.Copy(all, variables)
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
-	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: all})
+	return client, nil
 }
 
 // playing is a playbook with the hosts that it is for.
@@ -155,7 +170,9 @@ func (t playing) write() (inventoryFile, variableFile string, err error) {
 }
 
 // play runs a playbook on the hosts.
-func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) {
+func (p *Platform) play(ctx context.Context, t playing) (_ ansible.Result, err error) {
+	ctx, end := trace.Start(ctx, "ansible", "infra.playbook", t.file)
+	defer end(&err)
 	op := "configure " + p.Env.Name()
 	inventoryFile, variableFile, err := t.write()
 	if err != nil {
@@ -169,6 +186,7 @@ func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) 
 	defer done()
 	env["PATH"] = t.bin + string(os.PathListSeparator) + env["PATH"]
 	env["PYTHONUNBUFFERED"] = "1"
+	maps.Copy(env, trace.Carry(ctx))
 	env["LANG"], env["LC_ALL"] = "C.UTF-8", "C.UTF-8"
 	ids := make([]string, 0, len(hosts))
 	for _, h := range hosts {
@@ -190,12 +208,14 @@ func (p *Platform) play(ctx context.Context, t playing) (ansible.Result, error) 
 	}
 	p.con.Step("%s: %s %s", p.Env.Name(), doing, console.Count(len(hosts), "host"))
 	ended := p.hostStep(ctx, hosts, step, doing)
+	progressed, played := p.played(ctx, name)
 	result, err := ansible.Playbook{
 		Bin: t.bin, Project: p.Project, Dir: t.dir, File: filepath.Join(p.Project, "ansible", "playbooks", t.file),
 		Inventory: inventoryFile, SSHConfig: t.client.ConfigFile(), Variables: variableFile, Limit: ids, Check: t.check,
 		Environment: account.Pairs(env), Expected: ids, Name: name, Supervise: p.supervision(),
-		Progress: p.played(name),
+		Progress: progressed,
 	}.Run(ctx)
+	played(&err)
 	ended(err)
 	p.recordHosts(result, names)
 	if err != nil {

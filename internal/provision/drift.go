@@ -15,6 +15,7 @@ import (
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // DriftOptions say how much is looked at.
@@ -114,9 +115,11 @@ func (p *Platform) driftPlan(ctx context.Context, s *StackPlan, found *drift.Pla
 	p.con.Detail("comparing %s", s.Stack)
 	ended := p.step(ctx, s.Stack, progress.Comparing, "comparing")
 	defer func() { ended(err) }()
-	if err := s.workspace.Init(ctx); err != nil {
+	if err := s.init(ctx); err != nil {
 		return err
 	}
+	ctx, end := trace.Start(ctx, "plan", "infra.stack", s.Stack.String())
+	defer end(&err)
 	file := p.Run.File(s.Stack.Product + ".tfplan")
 	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{Out: file, Unlocked: true})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"infra/internal/stack"
 	"infra/internal/supervise"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // Change runs work while the environment's lease is held: no other run can
@@ -34,7 +35,9 @@ func (p *Platform) Change(ctx context.Context, verb string, wait run.Wait, work 
 
 // hold takes the lease and starts the run's record. The context that it gives
 // is the run's: it ends with the caller's, and when the lease is lost.
-func (p *Platform) hold(ctx context.Context, verb string, wait run.Wait) (context.Context, error) {
+func (p *Platform) hold(ctx context.Context, verb string, wait run.Wait) (_ context.Context, err error) {
+	_, end := trace.Start(ctx, "lease", "infra.run", p.Run.ID, "infra.verb", verb)
+	defer end(&err)
 	p.holder = run.NewHolder(p.Run, verb, p.Caller.ARN, p.Code.Commit)
 	p.holder.Rollout = p.Rollout
 	p.record = run.NewRecord(p.holder, p.Env.Name())
@@ -112,11 +115,11 @@ func (p *Platform) begun(ctx context.Context) error {
 	if err := p.lease.Sure(ctx); err != nil || p.opened {
 		return err
 	}
-	if err := p.lease.Open(ctx, p.record); err != nil {
-		return err
-	}
-	p.opened = true
-	return nil
+	_, end := trace.Start(ctx, "ledger")
+	err := p.lease.Open(ctx, p.record)
+	end(&err)
+	p.opened = err == nil
+	return err
 }
 
 // endLimit bounds how long the end of a run may take to be written down.
@@ -127,7 +130,9 @@ const endLimit = 2 * time.Minute
 // wrong here is added to it.
 func (p *Platform) letGo(ctx context.Context, result *error) {
 	lost := errors.Is(context.Cause(ctx), run.ErrLost)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	ctx, end := trace.Start(context.WithoutCancel(ctx), "ledger")
+	defer end(nil) // the result is that of the whole
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
 	defer func() {
 		p.tell(progress.Event{Kind: progress.RunEnded, Result: string(outcome(*result)), Message: message(*result)})
@@ -203,6 +208,15 @@ func (p *Platform) recordStates(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Record is what this run has written down so far; false when it holds, and
+// held, no lease.
+func (p *Platform) Record() (run.Record, bool) {
+	if p.record == nil {
+		return run.Record{}, false
+	}
+	return *p.record, true
 }
 
 // stackRecord is the place of a stack in the run's record.

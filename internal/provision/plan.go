@@ -16,6 +16,7 @@ import (
 	"infra/internal/stack"
 	"infra/internal/state"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // Selection is what a command works on and how.
@@ -128,7 +129,7 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 	if destroy {
 		return plans, nil
 	}
-	return plans, p.guardPlans(plans)
+	return plans, p.guardPlans(ctx, plans)
 }
 
 // against notes which states a plan is made from.
@@ -211,9 +212,11 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 	p.con.Detail("planning %s", s.Stack)
 	ended := p.step(ctx, s.Stack, progress.Planning, "planning")
 	defer func() { ended(err) }()
-	if err := s.workspace.Init(ctx); err != nil {
+	if err := s.init(ctx); err != nil {
 		return err
 	}
+	ctx, end := trace.Start(ctx, "plan", "infra.stack", s.Stack.String())
+	defer end(&err)
 	plan, err := s.workspace.Plan(ctx, terraform.PlanOptions{
 		Out: p.Run.File(s.Stack.Product + ".tfplan"), Targets: s.targets, Replace: sel.Replace, Destroy: destroy, RefreshOnly: sel.RefreshOnly,
 	})
@@ -230,16 +233,25 @@ func (p *Platform) planStack(ctx context.Context, s *StackPlan, sel Selection, d
 	return nil
 }
 
+// init makes the stack's folder ready for Terraform.
+func (s *StackPlan) init(ctx context.Context) (err error) {
+	ctx, end := trace.Start(ctx, "init", "infra.stack", s.Stack.String())
+	defer end(&err)
+	return s.workspace.Init(ctx)
+}
+
 // guardPlans refuses plans that nobody may carry out as they are.
-func (p *Platform) guardPlans(plans *Plans) error {
+func (p *Platform) guardPlans(ctx context.Context, plans *Plans) error {
 	if err := p.guardClusters(plans); err != nil {
 		return err
 	}
-	return p.guardDestroys(plans)
+	return p.guardDestroys(ctx, plans)
 }
 
 // guardDestroys refuses plans that would take away what holds data.
-func (p *Platform) guardDestroys(plans *Plans) error {
+func (p *Platform) guardDestroys(ctx context.Context, plans *Plans) (err error) {
+	_, end := trace.Start(ctx, "destroy guard")
+	defer end(&err)
 	return guard.Destroys(guard.Idle(plans.Changes(), plans.inUse...), plans.selection.AllowDestroy)
 }
 

@@ -23,6 +23,7 @@ import (
 	"infra/internal/run"
 	"infra/internal/stack"
 	"infra/internal/state"
+	"infra/internal/trace"
 )
 
 // Platform is an environment with its account open: the credentials belong
@@ -56,11 +57,13 @@ type Platform struct {
 
 // Open loads the environment and checks the account before anything else is
 // touched.
-func Open(ctx context.Context, project, name string, con *console.Console) (*Platform, error) {
+func Open(ctx context.Context, project, name string, con *console.Console) (_ *Platform, err error) {
 	p, err := Connect(ctx, project, name, con)
 	if err != nil {
 		return nil, err
 	}
+	ctx, end := trace.Start(ctx, "guard", "infra.environment", name)
+	defer end(&err)
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		p.Caller, err = account.Caller(asking, p.aws, p.target)
@@ -85,7 +88,9 @@ func Open(ctx context.Context, project, name string, con *console.Console) (*Pla
 
 // Connect is Open without a request: enough to read what the state says,
 // since S3 itself refuses a bucket of another account.
-func Connect(ctx context.Context, project, name string, con *console.Console) (*Platform, error) {
+func Connect(ctx context.Context, project, name string, con *console.Console) (_ *Platform, err error) {
+	ctx, end := trace.Start(ctx, "config", "infra.environment", name)
+	defer end(&err)
 	env, err := environment.Load(project, name)
 	if err != nil {
 		return nil, err

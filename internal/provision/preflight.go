@@ -12,6 +12,7 @@ import (
 	"infra/internal/fault"
 	"infra/internal/git"
 	"infra/internal/guard"
+	"infra/internal/trace"
 )
 
 const (
@@ -25,7 +26,9 @@ const (
 // Preflight refuses a run that would fail, or do harm, in the middle: from
 // unreviewed code in a protected environment, with credentials that end too
 // early, on a full disk.
-func (p *Platform) Preflight(ctx context.Context, allowDirty bool) error {
+func (p *Platform) Preflight(ctx context.Context, allowDirty bool) (err error) {
+	ctx, end := trace.Start(ctx, "guard")
+	defer end(&err)
 	if err := p.room(); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
+	"infra/internal/trace"
 )
 
 // telling is where what a run does is told.
@@ -87,10 +88,12 @@ func result(err error) string {
 }
 
 // asked is what approve says, and how long it took to say it.
-func (p *Platform) asked(plans *Plans, approve Approve) error {
+func (p *Platform) asked(ctx context.Context, plans *Plans, approve Approve) (err error) {
+	_, end := trace.Start(ctx, "approve")
+	defer end(&err)
 	began := time.Now()
 	p.tell(progress.Event{Kind: progress.StepBegan, Step: progress.Approving})
-	err := approve(plans)
+	err = approve(plans)
 	p.tell(progress.Event{Kind: progress.StepEnded, Step: progress.Approving, Seconds: time.Since(began).Seconds(), Result: result(err)})
 	return err
 }
@@ -122,11 +125,13 @@ func (p *Platform) learn(ctx context.Context) {
 }
 
 // played turns what Ansible tells into events and lines.
-func (p *Platform) played(name func(id string) string) func(ansible.Progress) {
-	play, task := "", ""
-	return func(e ansible.Progress) {
+func (p *Platform) played(ctx context.Context, name func(id string) string) (progressed func(ansible.Progress), end func(*error)) {
+	play, task, ended := "", "", func(*error) {}
+	progressed = func(e ansible.Progress) {
 		switch {
 		case e.Play != "":
+			ended(nil)
+			_, ended = trace.Part(ctx, "play "+e.Play)
 			play = e.Play
 		case e.Failure != nil:
 			p.con.Detail("%s: %s: %s", name(e.Failure.Host), e.Failure.Task, e.Failure.Message)
@@ -143,6 +148,7 @@ func (p *Platform) played(name func(id string) string) func(ansible.Progress) {
 			}
 		}
 	}
+	return progressed, func(err *error) { ended(err) }
 }
 
 // await waits until somebody can log in to the hosts.

@@ -14,7 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infra/internal/account"
 	"infra/internal/fault"
+	"infra/internal/trace"
 )
 
 // Infra calls infra itself, for one environment at a time.
@@ -56,6 +58,7 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 	defer func() { _ = errors.Join(data.Close(), os.Remove(data.Name())) }() // it was read
 	cmd := exec.CommandContext(ctx, i.Executable, append([]string{"-C", i.Project, "--output", "json", "--no-color"}, args...)...)
 	cmd.Stdout, cmd.Stderr = data, messages
+	cmd.Env = append(os.Environ(), account.Pairs(trace.Carry(ctx))...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGINT) }
 	err = cmd.Run()

@@ -2,12 +2,9 @@ package terraform
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,36 +82,6 @@ func (d *decoder) notDownloaded() bool {
 		}
 	}
 	return len(d.errors) > 0
-}
-
-// initDigest covers all that an init depends on: the code of all modules,
-// the lock file, the backend, the CLI configuration and the program.
-func (w *Workspace) initDigest() (string, error) {
-	sum := sha256.New()
-	files := []string{w.Backend, filepath.Join(w.Root, ".terraform.lock.hcl")}
-	if config := w.Environment["TF_CLI_CONFIG_FILE"]; config != "" {
-		files = append(files, config)
-	}
-	tree := filepath.Dir(filepath.Dir(w.Root))
-	err := filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".tf") {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	_, _ = fmt.Fprintln(sum, w.Binary, Version) // a hash never fails to write
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		_, _ = fmt.Fprintf(sum, "%s %d\n", file, len(data))
-		_, _ = sum.Write(data)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Validate checks the code alone, without backend, state or variables. It

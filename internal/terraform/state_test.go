@@ -109,12 +109,12 @@ func TestRow21TwoAppliesOfOneState(t *testing.T) {
 func TestTheRunIsInTheEnvironment(t *testing.T) {
 	w := workspace(t, `{}`)
 	w.Run = "20261122T083015Z-1f2e3d"
-	env, err := w.childEnvironment(filepath.Join(w.Logs, "log"))
+	env, err := w.childEnvironment(t.Context(), filepath.Join(w.Logs, "log"))
 	if err != nil || env["TF_AWS_DEFAULT_TAGS_infra-run"] != w.Run {
 		t.Errorf("the environment is %v, %v", env, err)
 	}
 	w.Run = ""
-	if env, err = w.childEnvironment(""); err != nil || env["TF_AWS_DEFAULT_TAGS_infra-run"] != "" {
+	if env, err = w.childEnvironment(t.Context(), ""); err != nil || env["TF_AWS_DEFAULT_TAGS_infra-run"] != "" {
 		t.Errorf("without a run: %v, %v", env, err)
 	}
 }

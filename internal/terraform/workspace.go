@@ -14,6 +14,7 @@ import (
 
 	"infra/internal/fault"
 	"infra/internal/supervise"
+	"infra/internal/trace"
 )
 
 // Workspace is one stack as Terraform sees it: a root module, a data
@@ -60,7 +61,7 @@ func (w *Workspace) run(ctx context.Context, verb string, call func(*tfexec.Terr
 	if err != nil {
 		return fault.New(fault.Failed, a.op, err, "infra doctor")
 	}
-	env, err := w.childEnvironment(a.log)
+	env, err := w.childEnvironment(ctx, a.log)
 	if err != nil {
 		return fault.New(fault.Failed, a.op, err, "")
 	}
@@ -89,7 +90,7 @@ func (w *Workspace) errored() supervise.Keep {
 
 // childEnvironment is the environment of the supervisor, which leaves its
 // task out and gives the rest to Terraform.
-func (w *Workspace) childEnvironment(log string) (map[string]string, error) {
+func (w *Workspace) childEnvironment(ctx context.Context, log string) (map[string]string, error) {
 	env, err := supervise.Spec{
 		Run: w.Supervise, Program: w.Binary, Log: log, Version: Version,
 		Keep: []supervise.Keep{w.errored()},
@@ -99,6 +100,7 @@ func (w *Workspace) childEnvironment(log string) (map[string]string, error) {
 	}
 	env["TF_DATA_DIR"] = w.DataDir
 	maps.Copy(env, w.Environment)
+	maps.Copy(env, trace.Carry(ctx))
 	if w.Run != "" {
 		env[runTag] = w.Run
 	}
