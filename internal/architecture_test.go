@@ -28,7 +28,7 @@ func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
 		{"console", "environment", "fleet", "python", "stack"},
-		{"account", "affected", "clone", "guard", "inventory"},
+		{"account", "affected", "clone", "guard", "inventory", "rebuild"},
 		{"run", "state", "survey"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
@@ -60,7 +60,7 @@ func owners() map[string][]string {
 		"github.com/miekg/dns":                {"sandbox"},
 		"github.com/anishathalye/porcupine":   {"history"},
 		"github.com/go-zookeeper/zk":          {"zkdrill"},
-		"github.com/hashicorp/hcl/v2":         {"affected", "packer"},
+		"github.com/hashicorp/hcl/v2":         {"affected", "packer", "rebuild"},
 		"go.temporal.io":                      {"temporal"},
 		"gopkg.in/yaml.v3":                    {"affected", "cli", "clone", "environment", "inventory", "sandbox"},
 	}
