@@ -99,6 +99,13 @@ func Config(ctx context.Context, t Target) (aws.Config, error) {
 	return cfg, nil
 }
 
+// In is a configuration for another region, with the same credentials.
+func In(cfg aws.Config, region string) aws.Config {
+	cfg = cfg.Copy()
+	cfg.Region = region
+	return cfg
+}
+
 // Caller asks AWS whose credentials these are.
 func Caller(ctx context.Context, cfg aws.Config, t Target) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)

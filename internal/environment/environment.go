@@ -54,6 +54,25 @@ func (e *Environment) Role() (Role, bool) {
 // StateBucket is the name of the S3 bucket of states, lease and ledger.
 func (e *Environment) StateBucket() string { return e.settings.State.Bucket }
 
+// RecoveryRegion is the region of the second copy; empty: there is none.
+func (e *Environment) RecoveryRegion() string {
+	if e.settings.Recovery == nil {
+		return ""
+	}
+	return e.settings.Recovery.Region
+}
+
+// RebuiltFrom is the environment that this one was rebuilt from; empty: it was
+// not.
+func (e *Environment) RebuiltFrom() string { return e.settings.RebuiltFrom }
+
+// RecoveryBucket is the bucket of the second copy, if there is one.
+func (e *Environment) RecoveryBucket() string { return e.recoveryBucket(e.name) }
+
+func (e *Environment) recoveryBucket(of string) string {
+	return "infra-recovery-" + of + "-" + e.settings.Account
+}
+
 // Tags are the tags of every resource.
 func (e *Environment) Tags() map[string]string { return e.Settings().Tags }
 

@@ -50,6 +50,7 @@ const nameSays = "a name of 2 to 31 small letters, digits and -, such as acme"
 func makeFormats() map[string]format {
 	return map[string]format{
 		"name":           {pattern: namePattern, says: nameSays},
+		"origin":         form(`^$|^[a-z][a-z0-9-]{1,30}$`, nameSays),
 		"account":        form(`^[0-9]{12}$`, `an AWS account of 12 digits, such as "123456789012"`),
 		"region":         form(`^[a-z]{2}(-gov|-isob?)?-(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-9]$`, "an AWS region, such as eu-west-1"),
 		"endpoint":       form(`^(https?://[^/?#@]+/?)?$`, "an address such as http://127.0.0.1:4566").and(refusesEndpoint).unseen(),

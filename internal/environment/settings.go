@@ -21,6 +21,8 @@ type Settings struct {
 	Endpoint    string            `json:"endpoint" format:"endpoint" default:"\"\"" doc:"Address of the emulator on this machine; only together with emulated: true, and then required."`
 	Role        *Role             `json:"role" doc:"The IAM role that Terraform, its backend and infra itself assume. Without it the caller's own credentials are used. null removes an inherited one."`
 	State       State             `json:"state" doc:"Where the Terraform states, the lease and the ledger live."`
+	Recovery    *Recovery         `json:"recovery" doc:"Where a second copy is of what cannot be made again, for infra rebuild. null removes an inherited one."`
+	RebuiltFrom string            `json:"rebuilt_from" format:"origin" default:"\"\"" doc:"The environment that this one was rebuilt from in another region; the database's hosts may read that one's second copy. infra rebuild writes it."`
 	Tags        map[string]string `json:"tags" default:"{}" doc:"Tags that every resource of the environment gets."`
 	SSH         SSH               `json:"ssh" doc:"How hosts are reached."`
 	Hosts       Hosts             `json:"hosts" doc:"What Ansible does on every host, whatever its layer."`
@@ -40,6 +42,11 @@ type Role struct {
 // State is the place of the Terraform states.
 type State struct {
 	Bucket string `json:"bucket" format:"bucket" default:"\"\"" doc:"Name of the S3 bucket. Default: infra-state-<account>-<region>."`
+}
+
+// Recovery is where a second copy of what cannot be made again is.
+type Recovery struct {
+	Region string `json:"region" format:"region" required:"true" doc:"Another region. A bucket there gets a second copy of the database's backups and WAL, and of the states after each run. While that region is out of reach, WAL waits on the primary."`
 }
 
 // SSH is how operators and Ansible reach hosts.

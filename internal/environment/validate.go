@@ -75,6 +75,7 @@ func (v *validator) required(block reflect.Value, path string) {
 func (v *validator) all() Problems {
 	v.required(reflect.ValueOf(v.env.settings), "")
 	v.target()
+	v.recovery()
 	v.network()
 	v.layers()
 	return v.problems
@@ -102,6 +103,19 @@ func (v *validator) target() {
 		v.unless(parts[1] == v.env.Partition(), []string{"role.arn", "region"},
 			"role.arn is in partition %s, region %s in %s", parts[1], s.Region, v.env.Partition())
 	}
+}
+
+// recovery is the second copy, which is of no use where the first is.
+func (v *validator) recovery() {
+	const path = "recovery.region"
+	region, own := v.env.RecoveryRegion(), v.env.settings.Region
+	if region == "" {
+		return
+	}
+	v.unless(region != own, []string{path, "region"}, "%s is %s, the environment's own region; a copy there is lost with it", path, region)
+	v.unless(partition(region) == v.env.Partition(), []string{path, "region"}, "%s is in partition %s, region %s in %s", path, partition(region), own, v.env.Partition())
+	v.unless(v.env.settings.Products.Pipeline.PostgreSQL.Engine == "postgresql", []string{path, "products.pipeline.postgresql.engine"},
+		"%s is for engine: postgresql; RDS copies its backups to other regions itself", path)
 }
 
 // widest is the largest network that may be let in, as a prefix length: more

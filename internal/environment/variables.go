@@ -66,6 +66,7 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 		variables["zookeeper"] = p.Zookeeper
 		variables["postgresql"] = p.PostgreSQL
 		variables["emr"] = emrVariables(p.EMR, in.Colours)
+		variables["recovery"], variables["rebuilt_from"] = e.recoveryVariables()
 	default:
 		return nil, fmt.Errorf("no Terraform variables are known for product %q", product)
 	}
@@ -74,4 +75,16 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 		return nil, fmt.Errorf("encode Terraform variables of %s: %w", product, err)
 	}
 	return append(out, '\n'), nil
+}
+
+// recoveryVariables are the bucket of the second copy, and that of the
+// environment that this one came from; null where there is none.
+func (e *Environment) recoveryVariables() (recovery, rebuiltFrom map[string]string) {
+	if region := e.RecoveryRegion(); region != "" {
+		recovery = map[string]string{"region": region, "bucket": e.RecoveryBucket()}
+	}
+	if from := e.settings.RebuiltFrom; from != "" {
+		rebuiltFrom = map[string]string{"bucket": e.recoveryBucket(from)}
+	}
+	return recovery, rebuiltFrom
 }

@@ -93,7 +93,7 @@ func ReadBackups(ctx context.Context, run Run, host inventory.Host) (Backups, er
 const infoPatience = 90
 
 func infoCommand() []string {
-	return []string{"sudo", "-n", "-u", "postgres", "timeout", strconv.Itoa(infoPatience), "pgbackrest", "--stanza=" + Stanza, "--output=json", "info"}
+	return []string{"sudo", "-n", "-u", "postgres", "timeout", strconv.Itoa(infoPatience), "pgbackrest", "--stanza=" + Stanza, "--repo=1", "--output=json", "info"}
 }
 
 // tooLong says in words what the exit code of timeout means.

@@ -66,17 +66,29 @@ func (p *Platform) carryOut(ctx context.Context, plans *Plans, approve Approve) 
 }
 
 // EnsureBucket makes the state bucket when it is missing: without it there is
-// nothing to hold a lease in.
+// nothing to hold a lease in. So it does with the bucket of second copies, to
+// which hosts will want to write.
 func (p *Platform) EnsureBucket(ctx context.Context) error {
-	exists, err := p.bucket.Exists(ctx)
-	if err != nil || exists {
-		return err
+	for name, bucket := range map[string]*state.Bucket{"state bucket": p.bucket, "second copy": p.second} {
+		if bucket == nil {
+			continue
+		}
+		exists, err := bucket.Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if exists {
+			continue
+		}
+		did, err := bucket.Bootstrap(ctx)
+		for _, line := range did {
+			p.con.Step("%s: %s", name, line)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	did, err := p.bucket.Bootstrap(ctx)
-	for _, line := range did {
-		p.con.Step("state bucket: %s", line)
-	}
-	return err
+	return nil
 }
 
 // unmatched refuses permissions to destroy that fit nothing: a misspelt

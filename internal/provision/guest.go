@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -76,6 +77,17 @@ func (p *Platform) welcome(ctx context.Context, s *state.State, guest *Guest, gr
 	return p.await(ctx, hosts, func() error { return guest.Client.Wait(ctx, hosts, bootLimit) })
 }
 
+// Borrow treats a host of the state as a guest: what is done to guests can be
+// done to it before it is configured as what it is. The caller departs.
+func (p *Platform) Borrow(ctx context.Context, s *state.State, host inventory.Host, group string) (*Guest, error) {
+	if err := p.begun(ctx); err != nil {
+		return nil, err
+	}
+	host.Layer, host.Role = GuestLayer, GuestLayer
+	guest := &Guest{Host: host, Asked: time.Now(), dir: filepath.Join(p.Run.Dir, "borrowed-"+host.Name)}
+	return guest, p.welcome(ctx, s, guest, group)
+}
+
 // withGuests is the inventory of the state, and guests with the variables of
 // one of its groups.
 func (p *Platform) withGuests(s *state.State, group string, guests ...inventory.Host) (*inventory.Inventory, error) {
@@ -90,6 +102,9 @@ func (p *Platform) withGuests(s *state.State, group string, guests ...inventory.
 		return nil, fault.New(fault.Failed, op, err, "")
 	}
 	groupVars[GuestLayer] = maps.Clone(groupVars[group])
+	hosts = slices.DeleteFunc(hosts, func(h inventory.Host) bool { // one that was borrowed is in the state too
+		return slices.ContainsFunc(guests, func(g inventory.Host) bool { return g.ID == h.ID })
+	})
 	return inventory.New(append(hosts, guests...), groupVars,
 		inventory.Common{Environment: p.Env.Name(), Region: p.Env.Region(), User: p.Env.SSH().User})
 }

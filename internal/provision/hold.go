@@ -155,6 +155,9 @@ func (p *Platform) letGo(ctx context.Context, result *error) {
 	} else if err := p.recordStates(ctx); err != nil {
 		*result = errors.Join(*result, err)
 	}
+	if !lost {
+		p.preserve(ctx)
+	}
 	if err := p.lease.Close(ctx, p.record); err != nil {
 		*result = errors.Join(*result, fault.New(fault.Failed, "write the end of run "+p.Run.ID, err, "infra recover "+p.Env.Name()))
 		p.lease.Abandon()

@@ -43,6 +43,7 @@ type Platform struct {
 	target  account.Target
 	aws     aws.Config
 	bucket  *state.Bucket
+	second  *state.Bucket // of second copies, in another region; nil: the environment has none
 	runs    *run.Store
 
 	holder  run.Holder   // of the lease: this run
@@ -103,6 +104,9 @@ func Connect(ctx context.Context, project, name string, con *console.Console) (_
 		return nil, err
 	}
 	p.bucket = state.NewBucket(p.aws, env.StateBucket(), env.Account(), env.Emulated(), env.Tags())
+	if region := env.RecoveryRegion(); region != "" {
+		p.second = state.NewRecovery(account.In(p.aws, region), env.RecoveryBucket(), env.Account(), env.Emulated(), env.Tags())
+	}
 	p.runs = run.NewStore(p.objects(), p.bucket.Name, env.Account(), env.Name())
 	p.runs.File = env.File()
 	return p, nil
@@ -133,9 +137,15 @@ func (p *Platform) AWS() aws.Config { return p.aws }
 // Bucket is the environment's state bucket.
 func (p *Platform) Bucket() *state.Bucket { return p.bucket }
 
-// Bootstrap makes or corrects the state bucket and tells what it did.
+// Bootstrap makes or corrects the state bucket, and that of second copies, and
+// tells what it did.
 func (p *Platform) Bootstrap(ctx context.Context) ([]string, error) {
-	return p.bucket.Bootstrap(ctx)
+	did, err := p.bucket.Bootstrap(ctx)
+	if err != nil || p.second == nil {
+		return did, err
+	}
+	more, err := p.second.Bootstrap(ctx)
+	return append(did, more...), err
 }
 
 // State reads a stack's state; a stack never applied is state.ErrAbsent.

@@ -27,7 +27,7 @@ func Look(ctx context.Context, run postgresql.Run, host inventory.Host) (Reposit
 		return Repository{}, fmt.Errorf("there is no backup: pgBackRest says %q", known.Message)
 	}
 	slices.SortFunc(known.Backups, func(a, b postgresql.Backup) int { return a.Stopped.Compare(b.Stopped) })
-	files, err := run(ctx, host, nil, "sudo", "-n", "-u", "postgres", "pgbackrest", "--stanza="+postgresql.Stanza, "--output=json", "--recurse",
+	files, err := run(ctx, host, nil, "sudo", "-n", "-u", "postgres", "pgbackrest", "--stanza="+postgresql.Stanza, "--repo=1", "--output=json", "--recurse",
 		"repo-ls", "archive/"+postgresql.Stanza)
 	if err != nil {
 		return Repository{}, err

@@ -33,10 +33,10 @@ func (b *Bucket) Bootstrap(ctx context.Context) ([]string, error) {
 	var did []string
 	key, made, err := b.ensureKey(ctx)
 	if err != nil {
-		return nil, fault.New(fault.Failed, "make the key "+keyAlias, b.unreachable(ctx, err), "")
+		return nil, fault.New(fault.Failed, "make the key "+b.alias, b.unreachable(ctx, err), "")
 	}
 	if made {
-		did = append(did, "made the key "+keyAlias+", rotated each year")
+		did = append(did, "made the key "+b.alias+", rotated each year")
 	}
 	for _, one := range []struct {
 		name     string
@@ -44,7 +44,7 @@ func (b *Bucket) Bootstrap(ctx context.Context) ([]string, error) {
 		settings []setting
 	}{
 		{b.LogName(), logged, b.logSettings()},
-		{b.Name, exists, b.stateSettings(key)},
+		{b.Name, exists, b.settings(key)},
 	} {
 		if !one.exists {
 			if err := b.create(ctx, one.name); err != nil {
@@ -88,10 +88,10 @@ func (b *Bucket) create(ctx context.Context, name string) error {
 	var ours *types.BucketAlreadyOwnedByYou
 	switch {
 	case errors.As(err, &taken):
-		return fault.New(fault.Refused, op, errors.New("another account has a bucket of that name"), "set state.bucket in the environment's file to a name of your own")
+		return fault.New(fault.Refused, op, errors.New("another account has a bucket of that name"), b.rename)
 	case errors.As(err, &ours): // another bootstrap was a moment earlier
 	case err != nil:
-		return fault.New(fault.Failed, op, b.unreachable(ctx, err), "set state.bucket in the environment's file to another name")
+		return fault.New(fault.Failed, op, b.unreachable(ctx, err), b.rename)
 	}
 	if len(b.Tags) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func (b *Bucket) create(ctx context.Context, name string) error {
 }
 
 func (b *Bucket) ensureKey(ctx context.Context) (arn string, made bool, err error) {
-	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(keyAlias)})
+	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(b.alias)})
 	if err == nil {
 		return aws.ToString(found.KeyMetadata.Arn), false, nil
 	}
@@ -116,7 +116,7 @@ func (b *Bucket) ensureKey(ctx context.Context) (arn string, made bool, err erro
 	if !errors.As(err, &missing) {
 		return "", false, err
 	}
-	in := &kms.CreateKeyInput{Description: aws.String(KeyDescription)}
+	in := &kms.CreateKeyInput{Description: aws.String(b.purpose)}
 	for name, value := range b.Tags {
 		in.Tags = append(in.Tags, kmstypes.Tag{TagKey: aws.String(name), TagValue: aws.String(value)})
 	}
@@ -128,6 +128,6 @@ func (b *Bucket) ensureKey(ctx context.Context) (arn string, made bool, err erro
 	if _, err := b.kms.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: &arn}); err != nil {
 		return "", false, err
 	}
-	_, err = b.kms.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String(keyAlias), TargetKeyId: &arn})
+	_, err = b.kms.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String(b.alias), TargetKeyId: &arn})
 	return arn, true, err
 }

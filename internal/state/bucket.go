@@ -26,8 +26,12 @@ type Bucket struct {
 	Region  string
 	Tags    map[string]string // of the bucket and its key, set at creation
 
-	s3  *s3.Client
-	kms *kms.Client
+	s3       *s3.Client
+	kms      *kms.Client
+	alias    string // of its key
+	purpose  string // of its key
+	settings func(key string) []setting
+	rename   string // how to give it another name
 }
 
 // keyAlias names the key that encrypts the states of an account and region.
@@ -43,16 +47,19 @@ const patience = 2 * time.Minute
 
 // NewBucket makes no request. pathStyle is for emulators.
 func NewBucket(cfg aws.Config, name, account string, pathStyle bool, tags map[string]string) *Bucket {
-	return &Bucket{
+	b := &Bucket{
 		Name: name, Account: account, Region: cfg.Region, Tags: tags,
-		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = pathStyle }),
-		kms: kms.NewFromConfig(cfg),
+		s3:    s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = pathStyle }),
+		kms:   kms.NewFromConfig(cfg),
+		alias: keyAlias, purpose: KeyDescription, rename: "set state.bucket in the environment's file to a name of your own",
 	}
+	b.settings = b.stateSettings
+	return b
 }
 
 // KeyARN is the ARN of the key's alias, known without a request.
 func (b *Bucket) KeyARN() string {
-	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", Partition(b.Region), b.Region, b.Account, keyAlias)
+	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", Partition(b.Region), b.Region, b.Account, b.alias)
 }
 
 // Partition is the ARN partition of a region.
@@ -82,7 +89,7 @@ func (b *Bucket) exists(ctx context.Context, name string) (bool, error) {
 		return false, nil
 	case 403:
 		return false, fault.New(fault.Refused, "open the bucket "+name,
-			errors.New("it belongs to another account, or these credentials may not read it"), "set state.bucket in the environment's file to a name of your own")
+			errors.New("it belongs to another account, or these credentials may not read it"), b.rename)
 	case 301:
 		return false, fault.New(fault.Refused, "open the bucket "+name, errors.New("it is in another region than "+b.Region), "")
 	}

@@ -19,11 +19,11 @@ import (
 // not look at it passes: then S3's own answer must do (Probe).
 func (b *Bucket) KeyUsable(ctx context.Context) error {
 	const op = "check the key that encrypts the states"
-	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(keyAlias)})
+	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(b.alias)})
 	var missing *kmstypes.NotFoundException
 	switch {
 	case errors.As(err, &missing):
-		return fault.New(fault.Refused, op, fmt.Errorf("there is no key %s in account %s, region %s", keyAlias, b.Account, b.Region), "infra bootstrap ENV")
+		return fault.New(fault.Refused, op, fmt.Errorf("there is no key %s in account %s, region %s", b.alias, b.Account, b.Region), "infra bootstrap ENV")
 	case err != nil:
 		return nil //nolint:nilerr // not allowed to look is not forbidden to use; no answer will show elsewhere
 	}

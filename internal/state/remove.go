@@ -188,8 +188,8 @@ const keyGrace = 30 // days
 // RemoveKey has KMS delete the key of the states, after keyGrace; until then it
 // can be had back. Without such a key it does nothing.
 func (b *Bucket) RemoveKey(ctx context.Context) (did string, err error) {
-	op := "remove the key " + keyAlias
-	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(keyAlias)})
+	op := "remove the key " + b.alias
+	found, err := b.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(b.alias)})
 	var missing *kmstypes.NotFoundException
 	if errors.As(err, &missing) {
 		return "", nil
@@ -205,7 +205,7 @@ func (b *Bucket) RemoveKey(ctx context.Context) (did string, err error) {
 		}
 	}
 	// The name goes last: by it the key is found again.
-	if _, err := b.kms.DeleteAlias(ctx, &kms.DeleteAliasInput{AliasName: aws.String(keyAlias)}); err != nil && !errors.As(err, &missing) {
+	if _, err := b.kms.DeleteAlias(ctx, &kms.DeleteAliasInput{AliasName: aws.String(b.alias)}); err != nil && !errors.As(err, &missing) {
 		return "", fault.New(fault.Failed, op, b.unreachable(ctx, err), "")
 	}
 	return fmt.Sprintf("KMS deletes the key %s in %d days", aws.ToString(found.KeyMetadata.Arn), keyGrace), nil

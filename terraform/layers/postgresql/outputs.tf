@@ -21,7 +21,7 @@ output "security_group_id" {
 
 output "group_vars" {
   description = "Ansible variables of the group postgresql; none with the managed service."
-  value = { for name, value in {
+  value = merge({ for r in var.recovery[*] : "postgresql_recovery" => r if !local.managed }, { for name, value in {
     postgresql_version                = var.engine_version
     postgresql_cluster_name           = local.cluster
     postgresql_endpoint_address       = local.endpoint_address
@@ -45,7 +45,7 @@ output "group_vars" {
       role        = host.role
       instance_id = host.id
     }]
-  } : name => value if !local.managed }
+  } : name => value if !local.managed })
 }
 
 locals {

@@ -152,6 +152,32 @@ variable "backup" {
   }
 }
 
+variable "recovery" {
+  description = "Bucket in another region that gets a second copy of backups and WAL; null for none. infra makes it: what outlives the region is in no state of the region."
+  type = object({
+    region = string
+    bucket = string
+  })
+  default = null
+
+  validation {
+    condition     = var.recovery == null || var.engine == "postgresql"
+    error_message = "recovery is for engine postgresql: the managed service copies its own backups."
+  }
+  validation {
+    condition     = try(var.recovery.region != var.region, true)
+    error_message = "recovery.region must be another region than the environment's."
+  }
+}
+
+variable "rebuilt_from" {
+  description = "The bucket in this region that holds the copy of another environment's backups, from which this one was rebuilt; null for none."
+  type = object({
+    bucket = string
+  })
+  default = null
+}
+
 variable "rds" {
   description = "The managed service's instance class and storage in GiB; used when engine is rds."
   type = object({

@@ -8,6 +8,16 @@ resource "aws_secretsmanager_secret" "this" {
   description             = var.description
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.recovery_days
+
+  # A copy that can be read while this region is away, under the same name and encrypted by
+  # that region's own key for secrets.
+  dynamic "replica" {
+    for_each = var.replica_region[*]
+
+    content {
+      region = replica.value
+    }
+  }
 }
 
 resource "aws_secretsmanager_secret_version" "this" {

@@ -49,3 +49,9 @@ variable "recovery_days" {
     error_message = "recovery_days must be 0, or 7 to 30."
   }
 }
+
+variable "replica_region" {
+  description = "Another region that gets a copy of the secret; null for none."
+  type        = string
+  default     = null
+}

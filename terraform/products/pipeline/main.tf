@@ -77,6 +77,8 @@ module "postgresql" {
   synchronous            = var.postgresql.synchronous
   backup                 = var.postgresql.backup
   rds                    = var.postgresql.rds
+  recovery               = var.recovery
+  rebuilt_from           = var.rebuilt_from
   image_id               = data.aws_ami.host.id
   key_name               = aws_key_pair.operator.key_name
   user                   = var.ssh_user

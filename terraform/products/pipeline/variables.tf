@@ -138,6 +138,23 @@ variable "postgresql" {
   })
 }
 
+variable "recovery" {
+  description = "Bucket in another region that gets a second copy of the database's backups; null for none."
+  type = object({
+    region = string
+    bucket = string
+  })
+  default = null
+}
+
+variable "rebuilt_from" {
+  description = "Bucket in this region with the copy of the environment that this one was rebuilt from; null for none."
+  type = object({
+    bucket = string
+  })
+  default = null
+}
+
 variable "emr" {
   description = "Settings of the layer emr; see its variables. termination_protection null means: everywhere but in the sandbox. in_transit_certificates is the S3 address of EMR's certificate archive, null for none."
   type = object({

@@ -36,7 +36,7 @@ class Node(unittest.TestCase):
 
     def setUp(self):
         self.folder = self.enterContext(tempfile.TemporaryDirectory()) if hasattr(self, "enterContext") else self._folder()
-        self.settings = types.SimpleNamespace(state_directory=self.folder, name="postgresql-1", stanza="main")
+        self.settings = types.SimpleNamespace(state_directory=self.folder, name="postgresql-1", stanza="main", repositories=1)
         self.diary = journal.Journal(self.settings)
 
     def _folder(self):
@@ -51,32 +51,31 @@ class Node(unittest.TestCase):
         os.chmod(path, stat.S_IRWXU)
         return path
 
+    def ask(self, in_recovery):
+        return mock.patch.multiple(server, connect=mock.MagicMock(), record_timeline=mock.DEFAULT,
+                                   state=mock.Mock(return_value=types.SimpleNamespace(in_recovery=in_recovery, timeline=3)))
+
     def events(self):
         return [entry["event"] for entry in self.diary.entries()]
 
 
 class Make(Node):
-    def test_failure_is_journaled_and_marked_until_the_next_good_one(self):
-        code = backup.make(self.settings, self.diary, "full", self.program("echo '2026 P00  ERROR: [082]: WAL is missing'; exit 82\n"))
+    def test_failure_is_journaled_and_marked(self):
+        code = backup.make(self.settings, self.diary, "full", program=self.program("echo '2026 P00  ERROR: [082]: WAL is missing'; exit 82\n"))
         self.assertEqual(code, 1)
         self.assertEqual(self.diary.last("backup_failed")["problem"], "[082]: WAL is missing")
         self.assertTrue(os.path.exists(repository.failure_mark(self.settings)))
-        self.assertEqual(backup.make(self.settings, self.diary, "full", self.program("exit 0\n")), 0)
-        self.assertFalse(os.path.exists(repository.failure_mark(self.settings)))
+        self.assertEqual(backup.make(self.settings, self.diary, "full", program=self.program("exit 0\n")), 0)
         self.assertEqual(self.events(), ["backup_begun", "backup_failed", "backup_begun", "backup_made"])
 
     def test_arguments(self):
-        backup.make(self.settings, self.diary, "diff", self.program('echo "$@" > "%s/words"\n' % self.folder))
+        backup.make(self.settings, self.diary, "diff", 2, self.program('echo "$@" > "%s/words"\n' % self.folder))
         with open(os.path.join(self.folder, "words"), encoding="utf-8") as file:
             words = file.read().split()
-        self.assertEqual((words[0], words[1], words[-1]), ("--stanza=main", "--type=diff", "backup"))
+        self.assertEqual((words[0], words[1], words[2], words[-1]), ("--stanza=main", "--repo=2", "--type=diff", "backup"))
 
 
 class BackUp(Node):
-    def ask(self, in_recovery):
-        return mock.patch.multiple(server, connect=mock.MagicMock(), record_timeline=mock.DEFAULT,
-                                   state=mock.Mock(return_value=types.SimpleNamespace(in_recovery=in_recovery, timeline=3)))
-
     def test_a_standby_only_notes_what_is_due(self):
         with self.ask(True), mock.patch.object(repository, "read") as read:
             self.assertEqual(backup.back_up(self.settings, self.diary, "full"), 0)
@@ -104,6 +103,35 @@ class BackUp(Node):
         self.assertEqual(make.call_args.args[2], "full")
         # "WAL timeline 2 does not match pg_control timeline 1": a backup that came right after a promotion.
         asked["record_timeline"].assert_called_once_with(mock.ANY, 3)
+
+
+class TwoRepositories(Node):
+    def back_up(self, repositories, codes):
+        """Repositories by their number, an error where one cannot be read; the exit codes of the backups, by number too."""
+        self.settings.repositories, made = 2, []
+
+        def read(_settings, number):
+            if isinstance(repositories[number], Exception):
+                raise repositories[number]
+            return repositories[number]
+
+        def make(_settings, _diary, kind, number):
+            made.append((kind, number))
+            return codes[number]
+
+        with self.ask(False), mock.patch.object(repository, "read", side_effect=read), mock.patch.object(backup, "make", side_effect=make):
+            code = backup.back_up(self.settings, self.diary, "diff")
+        return code, made, os.path.exists(repository.failure_mark(self.settings))
+
+    def test_each_gets_what_it_needs(self):
+        full = held(("full", 1000, 1100))
+        self.assertEqual(self.back_up({1: full, 2: held()}, {1: 0, 2: 0}), (0, [("diff", 1), ("full", 2)], False))
+
+    def test_one_out_of_reach_keeps_nothing_from_the_other(self):
+        full, away = held(("full", 1000, 1100)), repository.RepositoryError("no route")
+        self.assertEqual(self.back_up({1: away, 2: full}, {2: 0}), (1, [("diff", 2)], True))
+        self.assertEqual(self.back_up({1: full, 2: away}, {1: 0}), (1, [("diff", 1)], True))
+        self.assertEqual(self.back_up({1: full, 2: full}, {1: 0, 2: 0}), (0, [("diff", 1), ("diff", 2)], False))  # and no mark is left
 
 
 class Stanza(Node):

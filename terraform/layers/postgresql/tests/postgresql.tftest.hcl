@@ -249,3 +249,57 @@ run "refuses_each_2" {
 
   expect_failures = [var.allowed_cidrs, var.synchronous, var.backup, var.rds]
 }
+
+# A second copy in another region, off unless asked for.
+run "no_second_copy" {
+  command = plan
+
+  assert {
+    condition     = length(aws_iam_role_policy.recovery) == 0 && length(aws_iam_role_policy.rebuilt_from) == 0 && !can(output.group_vars.postgresql_recovery)
+    error_message = "Without recovery nothing of it may be there."
+  }
+}
+
+run "second_copy" {
+  command = plan
+
+  variables {
+    recovery = { region = "eu-central-1", bucket = "infra-recovery-test-123456789012" }
+  }
+
+  assert {
+    condition     = output.group_vars.postgresql_recovery == { region = "eu-central-1", bucket = "infra-recovery-test-123456789012" }
+    error_message = "Ansible must know the second repository."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.recovery[0].policy).Statement :
+      startswith(statement.Resource, "arn:aws:s3:::infra-recovery-test-123456789012") || statement.Resource == "arn:aws:kms:eu-central-1:123456789012:key/*"
+    ])
+    error_message = "The hosts may write to their own bucket with the key of its region."
+  }
+}
+
+run "rebuilt" {
+  command = plan
+
+  variables {
+    rebuilt_from = { bucket = "infra-recovery-prod-123456789012" }
+  }
+
+  assert {
+    condition = alltrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.rebuilt_from[0].policy).Statement : statement.Action]) :
+      can(regex("^(s3:(Get|List)|kms:Decrypt$)", action))
+    ])
+    error_message = "What an environment came from is only read."
+  }
+}
+
+run "refuses_a_copy_at_home" {
+  command = plan
+
+  variables {
+    recovery = { region = "eu-west-1", bucket = "infra-recovery-test-123456789012" }
+  }
+
+  expect_failures = [var.recovery]
+}

@@ -42,3 +42,16 @@ run "refuses_each" {
 
   expect_failures = [var.name, var.username, var.generation, var.recovery_days]
 }
+
+run "copied_to_another_region" {
+  command = plan
+
+  variables {
+    replica_region = "eu-central-1"
+  }
+
+  assert {
+    condition     = one(aws_secretsmanager_secret.this.replica[*].region) == "eu-central-1"
+    error_message = "The copy must be in the region that was named."
+  }
+}

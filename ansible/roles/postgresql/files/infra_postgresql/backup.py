@@ -1,7 +1,8 @@
 """Backups of this node by pgBackRest: what the timers run. Only the primary backs up, and who that is is asked each time.
 
 A full backup that was due is noted on every node. One that failed, or was lost with its primary, is so made up for by
-the next differential's timer, on whichever node is the primary then.
+the next differential's timer, on whichever node is the primary then. Where there is a second repository, in another
+region, it gets backups of its own; what went wrong with one keeps nothing from the other.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def make_stanza(settings, diary, check):
     if server.ask(settings).in_recovery:
         print(json.dumps({"primary": False, "created": False}))
         return 0
-    created = repository.read(settings).missing
-    if created:
+    created = any(repository.read(settings, number).missing for number in numbers(settings))
+    if created:  # in every repository that lacks it
         repository.run(settings, "stanza-create")
         diary.record("stanza_created")
     if created or check:
@@ -67,11 +68,28 @@ def back_up(settings, diary, wanted):
         print("the server of this node does not run, so it is not the one to back up: %s" % error)
         return 0
     with alone(settings):
-        kind = decide(wanted, repository.read(settings), due(settings), asked)
-        if kind is None:
-            print("a backup was made meanwhile")
-            return 0
-        return make(settings, diary, kind)
+        codes = [into(settings, diary, wanted, asked, number) for number in numbers(settings)]
+    if not any(codes):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(repository.failure_mark(settings))
+    return max(codes)
+
+
+def numbers(settings):
+    """Return the numbers of the repositories."""
+    return range(1, settings.repositories + 1)
+
+
+def into(settings, diary, wanted, asked, number):
+    """Make the backup that a repository needs, and return the exit code."""
+    try:
+        kind = decide(wanted, repository.read(settings, number), due(settings), asked)
+    except repository.RepositoryError as error:
+        return failed(settings, diary, wanted, str(error), repository=number)
+    if kind is None:
+        print("a backup was made meanwhile")
+        return 0
+    return make(settings, diary, kind, number)
 
 
 def decide(wanted, held, due_since, asked):
@@ -84,11 +102,11 @@ def decide(wanted, held, due_since, asked):
     return "diff"
 
 
-def make(settings, diary, kind, program=repository.PROGRAM):
+def make(settings, diary, kind, number=1, program=repository.PROGRAM):
     """Run the backup; what pgBackRest says goes to the log of systemd as it comes."""
-    diary.record("backup_begun", kind=kind)
+    diary.record("backup_begun", kind=kind, repository=number)
     began, said = time.monotonic(), []
-    words = [program, "--stanza=" + settings.stanza, "--type=" + kind, "--log-level-console=info", "--log-level-stderr=off", "backup"]
+    words = [program, "--stanza=" + settings.stanza, "--repo=%d" % number, "--type=" + kind, "--log-level-console=info", "--log-level-stderr=off", "backup"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd="/") as child:
         for line in child.stdout:
             print(line, end="", flush=True)
@@ -96,10 +114,8 @@ def make(settings, diary, kind, program=repository.PROGRAM):
     seconds = round(time.monotonic() - began, 1)
     if child.returncode != 0:
         problem = repository.gist("".join(said)) or "pgBackRest ended with %d" % child.returncode
-        return failed(settings, diary, kind, problem, seconds=seconds)
-    diary.record("backup_made", kind=kind, seconds=seconds)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(repository.failure_mark(settings))
+        return failed(settings, diary, kind, problem, seconds=seconds, repository=number)
+    diary.record("backup_made", kind=kind, seconds=seconds, repository=number)
     return 0
 
 

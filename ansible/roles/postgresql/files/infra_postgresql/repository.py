@@ -105,9 +105,9 @@ def gist(log):
     return "; ".join(dict.fromkeys(errors))[:1000]
 
 
-def read(settings):
-    """Return the Repository as it is now. Raises RepositoryError."""
-    return decode(run(settings, "--output=json", "info"))
+def read(settings, number=1):
+    """Return a Repository as it is now. Raises RepositoryError."""
+    return decode(run(settings, "--repo=%d" % number, "--output=json", "info"))
 
 
 class Watch:

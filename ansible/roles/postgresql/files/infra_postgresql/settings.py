@@ -57,6 +57,7 @@ class Settings:
     restart_fenced: bool = True
     failover: str = "automatic"
     stanza: str = "main"
+    repositories: int = 1  # of backups; the second is in another region
     state_directory: str = "/var/lib/infra-postgresql"
 
     @property
