@@ -243,3 +243,46 @@ func TestFleetAtATerminal(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, v.text())
 	}
 }
+
+// TestFleetAppliesWhatWasApproved answers the question after the code was
+// changed and one of the environments was. Nothing is done that nobody saw.
+func TestFleetAppliesWhatWasApproved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts an emulator")
+	}
+	c := newCustomers(t, "c01", "c02", "c03")
+	v := c.terminal(t, "fleet", "apply", "--env", "customers/*", "--product", "baseline", "--max-failures", "1")
+	v.says(t, "Apply this to 3 environments?")
+	c.cloud.run(t, 0, "apply", "c02", "--product", "baseline", "--auto-approve")
+	c.tiny(t, "resource \"terraform_data\" \"other\" {\n  input = \"other\"\n}\n")
+	v.types(t, "yes\n")
+	if code := exitCode(t, v.cmd.Wait()); code != 3 { // c02's plan is stale
+		t.Errorf("exit %d\n%s", code, v.text())
+	}
+	stale := c.fleet(t, 0, "status")
+	if got := states(stale); got != "c01:done c02:failed c03:done" || !strings.Contains(stale.Environments[1].Error, "stale") {
+		t.Fatalf("%s: %s", got, stale.Environments[1].Error)
+	}
+	for _, e := range stale.Environments {
+		if e.State == fleet.Done && e.Applied != fleetThings { // a new plan would destroy and make others
+			t.Errorf("%s: %d were applied", e.Name, e.Applied)
+		}
+	}
+	if out, _ := c.cloud.run(t, 0, "state", "list", "c01", "--product", "baseline"); strings.Contains(out, "other") || !strings.Contains(out, "third") {
+		t.Errorf("c01 has\n%s", out)
+	}
+
+	// What is tried again was not approved as it is now.
+	_, said := c.cloud.run(t, 3, "fleet", "resume", "--retry-failed")
+	wantText(t, said, "terminal", "--auto-approve")
+	v = c.terminal(t, "fleet", "resume", "--retry-failed")
+	v.says(t, "c02          3        -        -       1") // destroys and creates
+	v.says(t, "Apply this to 1 environment?")
+	v.types(t, "yes\n")
+	if code := exitCode(t, v.cmd.Wait()); code != 0 {
+		t.Errorf("exit %d\n%s", code, v.text())
+	}
+	if done := c.fleet(t, 0, "status"); states(done) != "c01:done c02:done c03:done" || done.Environments[1].Applied != 4 {
+		t.Errorf("%s: %+v", states(done), done.Environments[1])
+	}
+}

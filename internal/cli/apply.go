@@ -66,6 +66,9 @@ func runApply(ctx context.Context, g *globals, name string, o applyOptions) erro
 		return err
 	}
 	approve := approval(g, p, o.autoApprove, o.confirm, "infra apply "+name)
+	if o.rollout != "" && o.plan != "" {
+		approve = approvedForAll(approve, "infra apply "+name)
+	}
 	return change(ctx, g, p, "apply", o.changeOptions, func(ctx context.Context) (stacks []provision.StackResult, hosts ansible.Result, err error) {
 		if finished, err := p.Finished(ctx); err != nil || finished {
 			return nil, hosts, err
@@ -80,6 +83,17 @@ func runApply(ctx context.Context, g *globals, name string, o applyOptions) erro
 		}
 		return stacks, hosts, err
 	})
+}
+
+// approvedForAll stands for the one question about all plans of a roll-out:
+// what was in none of them was not approved. command asks about it.
+func approvedForAll(approve provision.Approve, command string) provision.Approve {
+	return func(plans *provision.Plans) error {
+		if err := approve(plans); err != nil {
+			return err
+		}
+		return unseen(plans, command)
+	}
 }
 
 // reachesHosts tells whether the product with hosts was among what was

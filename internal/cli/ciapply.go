@@ -158,19 +158,25 @@ func planAgainHint(name string) string {
 func approvedBefore(g *globals, name string) provision.Approve {
 	return func(plans *provision.Plans) error {
 		g.con.Print(report.PlanText(plans, g.verbose))
-		if plans.Bundle != "" {
-			return nil
-		}
-		for _, s := range plans.Stacks {
-			for _, c := range s.Changes {
-				if c.Action != guard.Create {
-					return fault.New(fault.Refused, "apply "+s.Stack.String(),
-						fmt.Errorf("it could not be planned before, so nobody has approved that it would %s %s", c.Action, c.Address), planAgainHint(name))
-				}
-			}
-		}
+		return unseen(plans, planAgainHint(name))
+	}
+}
+
+// unseen refuses what nobody can have approved, for it is in no bundle, unless
+// it creates and does nothing else. hint is the way to approve it.
+func unseen(plans *provision.Plans, hint string) error {
+	if plans.Bundle != "" {
 		return nil
 	}
+	for _, s := range plans.Stacks {
+		for _, c := range s.Changes {
+			if c.Action != guard.Create {
+				return fault.New(fault.Refused, "apply "+s.Stack.String(),
+					fmt.Errorf("it could not be planned before, so nobody has approved that it would %s %s", c.Action, c.Address), hint)
+			}
+		}
+	}
+	return nil
 }
 
 func tellApply(g *globals, all ci.Apply, junit string, service ci.Service) error {

@@ -36,8 +36,9 @@ func newFleetApplyCommand(g *globals) *cobra.Command {
 	cmd := describe(&cobra.Command{
 		Use:   "apply",
 		Short: "Bring many environments to what the code says, in waves",
-		Long: `Shows the selection and the counts of each plan, asks once for all, and applies: the canary first, then wave after wave.
-A wave begins when all of the one before have ended. When the canary fails, or more than --max-failures do, nothing new
+		Long: `Shows the selection and the counts of each plan, asks once for all, and applies exactly these plans, which are kept in the
+state buckets meanwhile: the canary first, then wave after wave. An environment whose plan fails counts as failed, one
+whose state has moved on from its plan is refused. A wave begins when all of the one before have ended. When the canary fails, or more than --max-failures do, nothing new
 begins; what runs goes on to its end. An environment outside of its maintenance windows is deferred: its wave goes on
 without it, and infra fleet resume takes it up. Ctrl-C lets what runs save itself; resume goes on.
 
@@ -59,7 +60,7 @@ With --on temporal the same is done by ` + "`infra worker`" + ` on any number of
 	flags.IntVar(&o.order.Wave, "wave", 0, "so many in each wave")
 	flags.StringVar(&o.order.MaxFailures, "max-failures", "0", "how many may fail, as a number or a percentage of all; one more stops the rest")
 	flags.StringVar(&o.windows, "windows", string(fleet.Defer), "outside of its maintenance windows an environment is left for later (defer), waited for by its wave (wait), or changed all the same (ignore)")
-	flags.BoolVar(&o.autoApprove, "auto-approve", false, "neither plan beforehand nor ask")
+	flags.BoolVar(&o.autoApprove, "auto-approve", false, "neither plan beforehand nor ask: each is planned and applied when its turn comes")
 	flags.StringSliceVar(&o.confirm, "confirm", nil, "name of a protected environment of the selection (may be repeated)")
 	flags.StringArrayVar(&o.allowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed, in every environment that has it (may be repeated)")
 	cmd.MarkFlagsMutuallyExclusive("waves", "wave")
@@ -80,7 +81,7 @@ func runFleetApply(ctx context.Context, g *globals, o fleetApplyOptions) error {
 		return err
 	}
 	g.con.Print(wavesText(r))
-	if err := o.approve(ctx, g, project, chosen); err != nil {
+	if err := approveFleet(ctx, g, project, r, o.width()); err != nil {
 		return err
 	}
 	if elsewhere {
@@ -92,6 +93,9 @@ func runFleetApply(ctx context.Context, g *globals, o fleetApplyOptions) error {
 		return err
 	}
 	defer release()
+	if err := store.Tidy(time.Now()); err != nil {
+		g.con.Warn("%v", err)
+	}
 	return carry(ctx, g, project, r)
 }
 
@@ -118,7 +122,7 @@ func (o fleetApplyOptions) rollout(ctx context.Context, project string, chosen [
 	}
 	r := &fleet.Rollout{
 		Schema: fleet.Schema, ID: id, Commit: facts.Commit, Arguments: o.arguments(), Started: now,
-		Policy: fleet.Policy{Parallel: parallel, Windows: fleet.Windows(o.windows)},
+		Planned: !o.autoApprove, Policy: fleet.Policy{Parallel: parallel, Windows: fleet.Windows(o.windows)},
 	}
 	for _, address := range o.allowDestroy {
 		r.Arguments = append(r.Arguments, "--allow-destroy", address)
@@ -180,25 +184,6 @@ func wavesText(r *fleet.Rollout) string {
 	console.Table(&b, "  ", rows...)
 	fmt.Fprintf(&b, "%d may fail, %d at once\n", r.Policy.MaxFailures, r.Policy.Parallel)
 	return b.String()
-}
-
-// approve shows what would change and asks once for all.
-func (o fleetApplyOptions) approve(ctx context.Context, g *globals, project string, chosen []*environment.Environment) error {
-	if o.autoApprove {
-		return nil
-	}
-	if !g.con.Asks() { // before minutes of planning for a question that nobody can answer
-		return needsTerminal(console.ErrNoTerminal, "infra fleet plan, then the same command with --auto-approve")
-	}
-	doc, err := planFleet(ctx, g, project, chosen, o.fleetSelection)
-	if err != nil {
-		return err
-	}
-	g.con.Print("\n" + report.FleetPlanText(doc))
-	if ctx.Err() != nil {
-		return fault.New(fault.Interrupted, "plan the selected environments", context.Cause(ctx), "")
-	}
-	return g.con.Confirm("\nApply this to "+console.Count(len(chosen), "environment")+"?", "yes")
 }
 
 // carry carries out a roll-out on this machine, from its beginning or from

@@ -174,6 +174,10 @@ func (o fleetPlace) pause(ctx context.Context, g *globals, id string) error {
 // resume lets a paused roll-out go on, takes up one that has ended, and
 // follows it.
 func (o fleetPlace) resume(ctx context.Context, g *globals, id string, how fleetResumeOptions) error {
+	project, err := g.project()
+	if err != nil {
+		return err
+	}
 	return o.with(ctx, g, id, func(c *temporal.Client) error {
 		r, _, err := c.Status(ctx, id)
 		if err != nil {
@@ -184,7 +188,7 @@ func (o fleetPlace) resume(ctx context.Context, g *globals, id string, how fleet
 				return fault.New(fault.Refused, "go on with roll-out "+id, errors.New("it has not ended: only then can something be tried again or be changed"), "infra fleet status "+id+o.flags())
 			}
 			err = c.Pause(ctx, id, false)
-		} else if err = how.again(r); err == nil {
+		} else if err = how.again(ctx, g, project, r); err == nil {
 			err = c.Start(ctx, r)
 		}
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/report"
 	"infra/internal/rollout"
@@ -36,7 +35,7 @@ func runFleetPlan(ctx context.Context, g *globals, o fleetSelection) error {
 	if err != nil {
 		return err
 	}
-	doc, err := planFleet(ctx, g, project, chosen, o)
+	doc, err := planFleet(ctx, g, project, environmentNames(chosen), o.width(), o.arguments())
 	if err != nil {
 		return err
 	}
@@ -72,18 +71,17 @@ func firstProblems(doc report.FleetPlanDocument) string {
 	return text
 }
 
-// planFleet plans environments side by side.
-func planFleet(ctx context.Context, g *globals, project string, chosen []*environment.Environment, o fleetSelection) (report.FleetPlanDocument, error) {
+// planFleet plans environments side by side, width at once.
+func planFleet(ctx context.Context, g *globals, project string, names []string, width int, arguments []string) (report.FleetPlanDocument, error) {
 	infra, err := self(project)
 	if err != nil {
 		return report.FleetPlanDocument{}, err
 	}
-	names := environmentNames(chosen)
 	plans := make([]report.FleetPlan, len(names))
 	left := len(names)
 	g.con.Live("planning: %d to go", left)
-	err = infra.Each(ctx, names, o.width(), func(name string) []string {
-		return slices.Concat([]string{"plan", name}, o.arguments())
+	err = infra.Each(ctx, names, width, func(name string) []string {
+		return slices.Concat([]string{"plan", name}, arguments)
 	}, func(name string, a rollout.Answer) {
 		plan := &plans[slices.Index(names, name)]
 		*plan = report.FleetPlan{Environment: name, Counts: map[string]int{}}

@@ -14,6 +14,7 @@ import (
 	"infra/internal/git"
 	"infra/internal/report"
 	"infra/internal/rollout"
+	"infra/internal/stack"
 )
 
 func newFleetStatusCommand(g *globals) *cobra.Command {
@@ -114,6 +115,7 @@ func runFleetPause(ctx context.Context, g *globals, id string, o fleetPlace) err
 type fleetResumeOptions struct {
 	fleetPlace
 	retry       bool
+	autoApprove bool
 	maxFailures int
 	windows     string
 }
@@ -125,7 +127,9 @@ func newFleetResumeCommand(g *globals) *cobra.Command {
 		Short: "Go on with a roll-out that was paused, stopped, interrupted or killed",
 		Long: `Lets a paused roll-out go on. One that nobody works on any more is taken up from its record: every environment that it
 had begun is looked up in its ledger, what was done is not done again, and a run that was killed is recovered first.
-Without --retry-failed, what failed stays failed and counts. The checkout has to be at the roll-out's commit.`,
+Without --retry-failed, what failed stays failed and counts. Where plans were approved, an environment that was
+interrupted in the middle of its plan, or is tried again, is planned and asked about once more. The checkout has to be at
+the roll-out's commit.`,
 		Args: rolloutArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFleetResume(cmd.Context(), g, optional(args), o)
@@ -134,6 +138,7 @@ Without --retry-failed, what failed stays failed and counts. The checkout has to
 		fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved)
 	fleetPlaceFlags(cmd, &o.fleetPlace)
 	cmd.Flags().BoolVar(&o.retry, "retry-failed", false, "begin what has failed once more")
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "neither plan nor ask anew: what is tried again does what the code says")
 	cmd.Flags().IntVar(&o.maxFailures, "max-failures", -1, "how many may fail from now on (default: as before)")
 	cmd.Flags().StringVar(&o.windows, "windows", "", "defer, wait or ignore, as for infra fleet apply (default: as before)")
 	return cmd
@@ -176,7 +181,7 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 	if err := store.Pause(r.ID, false); err != nil {
 		return err
 	}
-	if err := o.again(r); err != nil {
+	if err := o.again(ctx, g, project, r); err != nil {
 		return err
 	}
 	return carry(ctx, g, project, r)
@@ -185,8 +190,9 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 // changes tells whether it is to go on in another way than before.
 func (o fleetResumeOptions) changes() bool { return o.retry || o.maxFailures >= 0 || o.windows != "" }
 
-// again makes a roll-out ready to go on, if it may.
-func (o fleetResumeOptions) again(r *fleet.Rollout) error {
+// again makes a roll-out ready to go on, if it may and what it would do is
+// approved.
+func (o fleetResumeOptions) again(ctx context.Context, g *globals, project string, r *fleet.Rollout) error {
 	if o.maxFailures >= 0 {
 		r.Policy.MaxFailures = o.maxFailures
 	}
@@ -200,5 +206,8 @@ func (o fleetResumeOptions) again(r *fleet.Rollout) error {
 	if why := r.Stopped(); why != "" {
 		return fault.New(fault.Refused, "go on with roll-out "+r.ID, errors.New("it is stopped: "+why), "infra fleet resume "+r.ID+o.flags()+" --retry-failed, or --max-failures N")
 	}
-	return nil
+	if o.autoApprove {
+		return nil
+	}
+	return approveFleet(ctx, g, project, r, rollout.Width(r.Policy.Parallel, len(stack.Products().Names())))
 }

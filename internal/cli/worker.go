@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,8 +50,12 @@ func runWorker(ctx context.Context, g *globals, o workerOptions) error {
 	}
 	defer c.Close()
 	width := rollout.Width(o.parallel, len(stack.Products().Names()))
-	g.con.Step("working for task queue %s, %d at once; logs in %s", o.queue, width, strings.TrimSuffix(rollout.NewStore(project).Dir(""), "/"))
-	if err := c.Worker(ctx, infra, rollout.NewStore(project), width); err != nil {
+	store := rollout.NewStore(project)
+	if err := store.Tidy(time.Now()); err != nil {
+		g.con.Warn("%v", err)
+	}
+	g.con.Step("working for task queue %s, %d at once; logs in %s", o.queue, width, strings.TrimSuffix(store.Dir(""), "/"))
+	if err := c.Worker(ctx, infra, store, width); err != nil {
 		return err
 	}
 	g.con.Step("stopped: everything is saved")

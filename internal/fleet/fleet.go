@@ -39,6 +39,7 @@ type Environment struct {
 	File        string    `json:"file"` // relative to the project
 	Wave        int       `json:"wave"` // 0: canary
 	Protected   bool      `json:"protected,omitempty"`
+	Plan        string    `json:"plan,omitempty"` // where the plan is kept that was approved: exactly it is applied
 	Maintenance []string  `json:"maintenance,omitempty"`
 	State       State     `json:"state"`
 	Begun       time.Time `json:"begun,omitzero"`
@@ -84,6 +85,7 @@ type Rollout struct {
 	Started      time.Time     `json:"started"`
 	Ended        time.Time     `json:"ended,omitzero"` // nobody works on it any more
 	Paused       bool          `json:"paused"`
+	Planned      bool          `json:"planned,omitempty"` // nothing is applied but plans that were approved
 	Policy       Policy        `json:"policy"`
 	Environments []Environment `json:"environments"`
 }
@@ -132,16 +134,52 @@ func (r *Rollout) End(name string, outcome Outcome, now time.Time) error {
 	return nil
 }
 
+// Unapproved are the environments that wait for the approval of their plan.
+func (r *Rollout) Unapproved() []string {
+	var names []string
+	for _, e := range r.Environments {
+		if r.Planned && e.State == Waiting && e.Plan == "" {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// Approve notes which plan of an environment was approved.
+func (r *Rollout) Approve(name, plan string) error {
+	e, err := r.find(name)
+	if err != nil {
+		return err
+	}
+	if e.State != Waiting || e.Plan != "" {
+		return fmt.Errorf("%s is %s and has the plan %q", name, e.State, e.Plan)
+	}
+	e.Plan = plan
+	return nil
+}
+
+// Refuse notes that an environment cannot even begin, and why.
+func (r *Rollout) Refuse(name string, why Outcome, now time.Time) error {
+	if err := r.Begin(name, now); err != nil {
+		return err
+	}
+	return r.End(name, why, now)
+}
+
 // Again makes a roll-out that nobody works on any more ready to go on. What
 // was interrupted, and what runs as far as the record knows, is waiting again:
 // whoever begins it asks the ledger first. With failed, so is what has failed.
+// The plan of what was interrupted or has failed was begun, so that its state
+// may have moved on: what is left is to be approved anew.
 func (r *Rollout) Again(failed bool) {
 	r.Ended, r.Paused = time.Time{}, false
 	for i := range r.Environments {
 		e := &r.Environments[i]
 		switch e.State {
-		case Running, Interrupted:
+		case Running:
 			e.State = Waiting
+		case Interrupted:
+			e.State, e.Plan = Waiting, ""
 		case Failed:
 			if !failed {
 				continue
@@ -149,7 +187,7 @@ func (r *Rollout) Again(failed bool) {
 			if e.State = Waiting; e.Run != "" {
 				e.Past = append(e.Past, e.Run)
 			}
-			e.Outcome, e.Ended = Outcome{}, time.Time{}
+			e.Outcome, e.Ended, e.Plan = Outcome{}, time.Time{}, ""
 		}
 	}
 }

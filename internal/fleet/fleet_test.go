@@ -164,3 +164,35 @@ func TestCodeAndWord(t *testing.T) {
 		t.Errorf("failures of two kinds: exit %d", r.Code())
 	}
 }
+
+// What was begun may have moved on from its plan: it is approved anew. What
+// nobody has said the end of is not: its ledger knows.
+func TestPlansAreApproved(t *testing.T) {
+	r := rollout(fleet.Policy{MaxFailures: 9}, "a1 b1:failed c1:interrupted d1:running e1:done f1")
+	if got := r.Unapproved(); len(got) != 0 {
+		t.Errorf("nobody wants to approve %v", got)
+	}
+	r.Planned = true
+	for i := range r.Environments[1:5] {
+		r.Environments[i+1].Plan = "s3://bucket/old"
+	}
+	if err := r.Approve("a", "s3://bucket/a"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "e", "z"} {
+		if err := r.Approve(name, "s3://bucket/other"); err == nil {
+			t.Errorf("another plan of %s was approved", name)
+		}
+	}
+	if err := r.Refuse("f", fleet.Outcome{Exit: fault.Refused, Error: "its plan"}, noon()); err != nil || r.Environments[5].State != fleet.Failed {
+		t.Errorf("refused: %v, %+v", err, r.Environments[5])
+	}
+	r.Again(false)
+	if got := strings.Join(r.Unapproved(), " "); got != "c" {
+		t.Errorf("to approve: %s", got)
+	}
+	r.Again(true)
+	if got := strings.Join(r.Unapproved(), " "); got != "b c f" {
+		t.Errorf("to approve with what has failed: %s", got)
+	}
+}

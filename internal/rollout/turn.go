@@ -26,13 +26,14 @@ type Task struct {
 	Environment string   `json:"environment"`
 	Protected   bool     `json:"protected"`
 	Past        []string `json:"past,omitempty"`
-	Arguments   []string `json:"arguments"` // of infra apply, besides those that the roll-out gives
+	Plan        string   `json:"plan,omitempty"` // that was approved
+	Arguments   []string `json:"arguments"`      // of infra apply, besides those that the roll-out gives
 }
 
 // TaskOf is the turn of an environment.
 func TaskOf(r *fleet.Rollout, name string) Task {
 	e := of(r, name)
-	return Task{Rollout: r.ID, Commit: r.Commit, Environment: name, Arguments: r.Arguments, Protected: e.Protected, Past: slices.Clone(e.Past)}
+	return Task{Rollout: r.ID, Commit: r.Commit, Environment: name, Arguments: r.Arguments, Protected: e.Protected, Past: slices.Clone(e.Past), Plan: e.Plan}
 }
 
 // How a turn waits for a run that somebody else has begun for it.
@@ -119,13 +120,31 @@ func (t Task) approved() []string {
 	return []string{"--auto-approve"}
 }
 
+// what is what is applied: exactly the plan that was approved, where there is
+// one. What it is a plan of, it says itself.
+func (t Task) what() []string {
+	if t.Plan == "" {
+		return t.Arguments
+	}
+	args := []string{"--plan", t.Plan}
+	for flag := range slices.Chunk(t.Arguments, 2) { // each has a value
+		if flag[0] == "--parallelism" {
+			args = append(args, flag...)
+		}
+	}
+	return args
+}
+
 func (i Infra) apply(ctx context.Context, t Task, log string) (fleet.Outcome, error) {
-	args := slices.Concat([]string{"apply", t.Environment, "--rollout", t.Rollout, "--lock-timeout", patience}, t.approved(), t.Arguments)
+	args := slices.Concat([]string{"apply", t.Environment, "--rollout", t.Rollout, "--lock-timeout", patience}, t.approved(), t.what())
 	answer, err := i.Call(ctx, log, args...)
 	if err != nil {
 		return fleet.Outcome{}, err
 	}
 	o := outcomeOf(answer)
+	if answer.Exit == fault.Refused && t.Plan != "" {
+		o.Hint = "infra fleet resume " + t.Rollout + " --retry-failed, which plans it anew and asks"
+	}
 	if answer.Exit == fault.OK {
 		var doc report.RunDocument
 		if err := json.Unmarshal(answer.Out, &doc); err != nil {

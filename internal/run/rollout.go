@@ -17,6 +17,13 @@ var rolloutID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)
 // ValidRollout tells whether a text is the id of a roll-out.
 func ValidRollout(id string) bool { return rolloutID.MatchString(id) }
 
+// RolloutBegan is when a roll-out began, as its id says; false when the text is
+// no id.
+func RolloutBegan(id string) (time.Time, bool) {
+	began, err := time.Parse(stamped, second(id))
+	return began, err == nil && ValidRollout(id)
+}
+
 // clocks is how far the clocks of machines that work on one roll-out may be
 // apart; the guard refuses a run at much less.
 const clocks = time.Hour

@@ -1,6 +1,9 @@
 package run
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 const rollout = "20261122T083015Z-1f2e3d"
 
@@ -48,6 +51,17 @@ func TestOfRollout(t *testing.T) {
 	}
 	if _, err := b.store().OfRollout(t.Context(), "yesterday"); err == nil {
 		t.Error("what is no id was looked for")
+	}
+}
+
+func TestRolloutBegan(t *testing.T) {
+	if began, ok := RolloutBegan(rollout); !ok || began.Format(time.RFC3339) != "2026-11-22T08:30:15Z" {
+		t.Errorf("%s began %s, %v", rollout, began, ok)
+	}
+	for _, id := range []string{"", "20261322T083015Z-1f2e3d", "lock"} {
+		if _, ok := RolloutBegan(id); ok {
+			t.Errorf("%q has begun", id)
+		}
 	}
 }
 
