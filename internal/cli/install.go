@@ -71,7 +71,8 @@ type installation struct {
 	etag     string // of the record as it was read or written last
 	findings []preflight.Finding
 	checks   []install.Check
-	changed  bool // this command has changed something
+	changed  bool   // this command has changed something
+	again    string // the command to type again; empty: infra install
 }
 
 func runInstall(ctx context.Context, g *globals, name string, o installOptions) error {
