@@ -70,7 +70,8 @@ type installation struct {
 	record   *customerRecord
 	findings []preflight.Finding
 	checks   []install.Check
-	changed  bool // this command has changed something
+	changed  bool   // this command has changed something
+	again    string // the command to type again; empty: infra install
 }
 
 func runInstall(ctx context.Context, g *globals, name string, o installOptions) error {

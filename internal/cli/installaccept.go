@@ -55,7 +55,7 @@ func (i *installation) accept(ctx context.Context) error {
 			names = append(names, c.Check)
 		}
 		return fault.New(fault.Failed, "accept "+i.name, fmt.Errorf("not as it should be: %s", strings.Join(names, ", ")),
-			cmp.Or(failed[0].Mend, "infra status "+i.name)+", then infra install "+i.name)
+			cmp.Or(failed[0].Mend, "infra status "+i.name)+", then "+cmp.Or(i.again, "infra install "+i.name))
 	}
 	return nil
 }

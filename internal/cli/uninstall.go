@@ -67,28 +67,46 @@ func runUninstall(ctx context.Context, g *globals, name string, o uninstallOptio
 	if err != nil {
 		return err
 	}
+	doc, err := uninstall(ctx, g, p, o)
+	if err != nil {
+		return err
+	}
+	if g.con.JSON() {
+		err = g.con.WriteJSON(doc)
+	} else {
+		g.con.Print("\n" + report.UninstallText(doc))
+	}
+	if err != nil || doc.Gone {
+		return err
+	}
+	return fault.New(fault.Failed, "uninstall "+name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+name+" again")
+}
+
+// uninstall takes an environment away and asks AWS what is left of it.
+func uninstall(ctx context.Context, g *globals, p *provision.Platform, o uninstallOptions) (report.UninstallDocument, error) {
+	name, none := p.Env.Name(), report.UninstallDocument{}
 	if _, err := guard.Confirmed(name, p.Env.Protected(), false, o.confirm, true); err != nil {
-		return err // a name of another environment: before anything is looked at
+		return none, err // a name of another environment: before anything is looked at
 	}
 	r := &removal{g: g, name: name, o: o, p: p, asked: o.confirm != "", record: newCustomerRecord(name, p.Runs(), time.Now())}
 	exists, err := p.Bucket().Exists(ctx)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if exists {
 		if err := r.record.read(ctx); err != nil {
-			return err
+			return none, err
 		}
 		if r.record.Removal == nil || r.record.Removal.Destroyed.IsZero() {
 			if err := r.destroy(ctx); err != nil {
-				return err
+				return none, err
 			}
 		}
 	} else {
 		g.con.Step("there is no state bucket %s: looking for what else there is", p.Bucket().Name)
 	}
 	if err := r.takeAway(ctx, exists); err != nil {
-		return err
+		return none, err
 	}
 	return r.prove(ctx)
 }
@@ -183,20 +201,21 @@ func (r *removal) archive(ctx context.Context) error {
 }
 
 // prove asks AWS what is left.
-func (r *removal) prove(ctx context.Context) error {
+func (r *removal) prove(ctx context.Context) (report.UninstallDocument, error) {
+	none := report.UninstallDocument{}
 	env := r.p.Env
 	others, err := environment.List(r.p.Project)
 	if err != nil {
-		return err
+		return none, err
 	}
 	had := orphan.Belongings{Buckets: r.dataBuckets(), PathStyle: env.Emulated()}
 	if sharing, err := environment.SameRegion(r.p.Project, r.name); err != nil {
-		return err
+		return none, err
 	} else if len(sharing) == 0 {
 		had.Key = state.KeyDescription
 	}
 	if there, err := r.p.Bucket().Exists(ctx); err != nil {
-		return err
+		return none, err
 	} else if !there { // one that stays is another environment's
 		had.Buckets = append(had.Buckets, r.p.Bucket().Name, r.p.Bucket().LogName())
 	}
@@ -206,18 +225,9 @@ func (r *removal) prove(ctx context.Context) error {
 	}.Remains(ctx, had)
 	r.g.con.Live("")
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return none, ctx.Err()
 	}
-	doc := report.Uninstall(r.name, env.Region(), env.Endpoint(), r.did, remains)
-	if r.g.con.JSON() {
-		err = r.g.con.WriteJSON(doc)
-	} else {
-		r.g.con.Print("\n" + report.UninstallText(doc))
-	}
-	if err != nil || doc.Gone {
-		return err
-	}
-	return fault.New(fault.Failed, "uninstall "+r.name, errors.New(doc.Verdict), "the commands above, then infra uninstall "+r.name+" again")
+	return report.Uninstall(r.name, env.Region(), env.Endpoint(), r.did, remains), nil
 }
 
 // dataBuckets are the buckets of the baseline, by the names that it gives them.

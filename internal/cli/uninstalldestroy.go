@@ -20,7 +20,7 @@ import (
 // destroy ends the stacks, the platform before the baseline, and writes down
 // that it has: from then on there are no states to go by.
 func (r *removal) destroy(ctx context.Context) error {
-	if err := recoverOwn(ctx, r.g, r.name, r.o.sel.Wait, "install", "uninstall"); err != nil {
+	if err := recoverOwn(ctx, r.g, r.name, r.o.sel.Wait, "install", "rebuild", "uninstall"); err != nil {
 		return err
 	}
 	if err := r.permitted(ctx); err != nil {

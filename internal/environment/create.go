@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -53,13 +52,7 @@ func Create(project string, d Draft) (*Environment, error) {
 		return nil, fault.New(fault.Usage, op, problems.sorted(), "mend the file, then infra validate "+d.From)
 	}
 	text := d.text(parent)
-	f.draft = &draft{d.Name, []byte(text)}
-	f.files, f.names, f.homes[d.Name] = append(f.files, d.Name+suffix), append(f.names, d.Name), []string{path.Join(Folder, d.Name+suffix)}
-	env, _, problems := f.load(d.Name)
-	problems = append(problems, f.colliding(d.Name)...)
-	if len(problems) == 0 {
-		problems = f.sharing(env)
-	}
+	env, problems := f.drafted(d.Name, text)
 	if len(problems) > 0 {
 		return nil, fault.New(fault.Usage, op+" (nothing was written)", problems.sorted(), "correct the command line: infra env new --help")
 	}

@@ -1,7 +1,8 @@
 // Package rebuild is how an environment is built again in another region after
 // its own was lost: what is written down there while all is well (Point), what
 // of the code and the settings only fits the old region (scan.go, settings.go),
-// and how far a rebuild got (Record). It is pure.
+// the new environment's file (file.go), and how far a rebuild got (Record). It
+// decides, others act.
 //
 // The code and the environment's file are in git. Of the states it needs one
 // thing alone, which backups are the database's, and that is in the Point; the
@@ -10,6 +11,7 @@ package rebuild
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"infra/internal/install"
@@ -50,6 +52,14 @@ type Database struct {
 // Manager gives it the same name.
 func (d Database) SecretIn(region string) (string, error) {
 	return regional(d.Secret, region)
+}
+
+// Backups is where the backups are in the bucket of second copies: the role
+// pgbackrest names the folder after the cluster and the mark that Secrets
+// Manager gave to the passphrase.
+func (d Database) Backups() string {
+	mark := d.Secret[strings.LastIndexByte(d.Secret, '-')+1:]
+	return "pgbackrest/" + d.Cluster + "-" + mark + "/backup/main"
 }
 
 // Copy is the copy of a state.
@@ -103,13 +113,16 @@ func NewRecord(environment, of, ofRegion string, rehearsal bool, now time.Time) 
 	return r
 }
 
-// RTO is how long it took from the begin of the rebuild to the end of its last
-// phase, interruptions included; zero while it is not accepted.
+// RTO is how long it took from the begin of the rebuild until every host did its
+// work again, interruptions included; zero while they do not. What is proven
+// afterwards is not in it.
 func (r *Record) RTO() time.Duration {
-	if r.Accepted.IsZero() {
-		return 0
+	for _, p := range r.Phases {
+		if p.Phase == install.Configure && p.Result == "done" {
+			return p.Ended.Sub(r.Began)
+		}
 	}
-	return r.Accepted.Sub(r.Began)
+	return 0
 }
 
 // RPO is how much of the database did not come back: from the last heartbeat

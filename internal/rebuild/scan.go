@@ -48,9 +48,11 @@ type pattern struct {
 }
 
 // patterns are looked for in texts, the longer form of two that overlap first.
-func patterns() []pattern {
+type patterns []pattern
+
+func newPatterns() patterns {
 	const region = `(?:us|eu|ap|ca|sa|af|me|il|mx|cn)(?:-gov|-isob?)?-(?:central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-9]`
-	return []pattern{
+	return patterns{
 		{Zone, regexp.MustCompile(`\b` + region + `[a-f]\b`), "make it of the region's variable and a letter"},
 		{Zone, regexp.MustCompile(`\b(?:use|usw|euw|euc|eun|eus|aps|apse|apne|ape|cac|sae|afs|mes|mec|ilc)[0-9]-az[0-9]\b`), "look the zone up by its letter"},
 		{Region, regexp.MustCompile(`\b` + region + `\b`), "use the region's variable: var.region in Terraform, infra_region in Ansible"},
@@ -61,9 +63,9 @@ func patterns() []pattern {
 
 // within finds in a text what only fits one region; the same piece of it is
 // told once.
-func within(file string, line int, text string) []Finding {
+func (all patterns) within(file string, line int, text string) []Finding {
 	var found []Finding
-	for _, p := range patterns() {
+	for _, p := range all {
 		text = p.form.ReplaceAllStringFunc(text, func(hit string) string {
 			found = append(found, Finding{file, line, p.kind, hit, p.mend})
 			return ""
@@ -76,6 +78,7 @@ func within(file string, line int, text string) []Finding {
 // only fits one region. Descriptions, comments and tests do not count.
 func Scan(project fs.FS) ([]Finding, error) {
 	var all []Finding
+	look := newPatterns()
 	for _, top := range []string{"terraform", "ansible"} {
 		err := fs.WalkDir(project, top, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil {
@@ -91,9 +94,9 @@ func Scan(project fs.FS) ([]Finding, error) {
 			if err != nil {
 				return err
 			}
-			found := inText(name, string(text))
+			found := look.inText(name, string(text))
 			if path.Ext(name) == ".tf" {
-				if found, err = inTerraform(name, text); err != nil {
+				if found, err = look.inTerraform(name, text); err != nil {
 					return err
 				}
 			}
@@ -116,17 +119,18 @@ func scanned(name string) bool {
 }
 
 // inText looks at the lines of a file without their comments.
-func inText(name, text string) []Finding {
+func (all patterns) inText(name, text string) []Finding {
 	var found []Finding
+	begin := regexp.MustCompile(`(^|\s)#`)
 	line := 0
 	for raw := range strings.Lines(text) {
 		line++
 		code, comment := raw, ""
-		if at := regexp.MustCompile(`(^|\s)#`).FindStringIndex(raw); at != nil {
+		if at := begin.FindStringIndex(raw); at != nil {
 			code, comment = raw[:at[0]], raw[at[0]:]
 		}
 		if !strings.Contains(comment, exception) {
-			found = append(found, within(name, line, code)...)
+			found = append(found, all.within(name, line, code)...)
 		}
 	}
 	return found
@@ -134,7 +138,7 @@ func inText(name, text string) []Finding {
 
 // inTerraform looks at the texts of a Terraform file: those that people alone
 // read are left out.
-func inTerraform(name string, text []byte) ([]Finding, error) {
+func (all patterns) inTerraform(name string, text []byte) ([]Finding, error) {
 	file, problems := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
 	if problems.HasErrors() {
 		return nil, fmt.Errorf("read %s: %w", name, problems)
@@ -152,7 +156,7 @@ func inTerraform(name string, text []byte) ([]Finding, error) {
 		}
 		for _, t := range texts(attribute.Expr) {
 			if line := t.SrcRange.Start.Line; !strings.Contains(lines[line-1], exception) {
-				found = append(found, within(name, line, t.Val.AsString())...)
+				found = append(found, all.within(name, line, t.Val.AsString())...)
 			}
 		}
 		return nil

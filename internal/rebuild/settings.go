@@ -18,15 +18,14 @@ func elsewhere(setting string) bool {
 // each where it stands.
 func Settings(env *environment.Environment) []Finding {
 	var all []Finding
+	look := newPatterns()
 	for _, e := range env.Effective() {
 		if elsewhere(e.Path) || e.Place.File == "" {
 			continue
 		}
-		for _, f := range within(e.Place.File, e.Place.Line, e.Value) {
-			if f.Kind == Region || f.Kind == Zone || f.Kind == Image || f.Kind == Resource {
-				f.Mend = e.Path + ": set it for the new environment, in its file"
-				all = append(all, f)
-			}
+		for _, f := range look.within(e.Place.File, e.Place.Line, e.Value) {
+			f.Mend = e.Path + ": set it for the new environment, in its file"
+			all = append(all, f)
 		}
 	}
 	image := env.Pipeline().Image

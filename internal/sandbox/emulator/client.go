@@ -175,6 +175,12 @@ func (c *Client) ClearFaults(ctx context.Context) error {
 	return c.call(ctx, http.MethodDelete, "faults", nil, nil)
 }
 
+// LoseRegion forgets everything in a region, in all accounts, as if it had
+// ended: its hosts end with it. What belongs to no region, IAM above all, stays.
+func (c *Client) LoseRegion(ctx context.Context, region string) error {
+	return c.call(ctx, http.MethodPost, "regions/"+url.PathEscape(region)+"/lost", struct{}{}, nil)
+}
+
 // Reset forgets everything that was made: all accounts, all services.
 func (c *Client) Reset(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "reset", struct{}{}, nil)

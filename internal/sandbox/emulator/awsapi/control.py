@@ -15,7 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
-from awsapi import snapshot
+from awsapi import region, snapshot
 from awsapi.faults import Faults
 from awsapi.journal import Journal
 from awsapi.metadata import put_console
@@ -66,6 +66,7 @@ class Control:
             ("GET", r"requests", self._requests),
             ("POST", r"faults", self._add_faults),
             ("DELETE", r"faults", self._clear_faults),
+            ("POST", r"regions/([a-z0-9-]+)/lost", self._lost),
             ("POST", r"reset", self._reset),
         ):
             match = re.fullmatch(pattern, path)
@@ -163,6 +164,12 @@ class Control:
 
     def _clear_faults(self, query: Any, body: bytes) -> dict[str, Any]:
         self.faults.clear()
+        return {}
+
+    def _lost(self, name: str, query: Any, body: bytes) -> dict[str, Any]:
+        with self.emulator.lock:
+            region.lose(name)
+            self.emulator.version.bump()
         return {}
 
     def _reset(self, query: Any, body: bytes) -> dict[str, Any]:
