@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -63,8 +64,47 @@ func TestEvents(t *testing.T) {
 	if kept, err := progress.Parse(journal); err != nil || len(kept) != len(streamed) {
 		t.Errorf("%d events were told and %d kept, %v", len(streamed), len(kept), err)
 	}
+	c.reported(t, doc.Run)
 	records, err := c.store(t).Runs(t.Context(), 5)
 	if err != nil || len(records) != 1 {
 		t.Errorf("beside journals the ledger has %d runs, %v", len(records), err)
+	}
+}
+
+// reported makes the report on a machine that never saw the run.
+func (c *cloud) reported(t *testing.T, id string) {
+	t.Helper()
+	if err := os.RemoveAll(c.project + "/.infra/runs"); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ := c.run(t, 0, "report", "cloud")
+	if !strings.Contains(stdout, "apply of cloud, run "+id+": Done: 2 resources created, in ") {
+		t.Errorf("the report says\n%s", stdout)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	path := lines[len(lines)-1]
+	page, err := os.ReadFile(path)
+	if err != nil || !strings.HasSuffix(path, "/.infra/reports/cloud-"+id+".html") {
+		t.Fatalf("the page is not at %s: %v", path, err)
+	}
+	for _, want := range []string{"terraform_data.second", "<svg", "Critical path", "Resources, what was destroyed or replaced first."} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	html := t.TempDir() + "/run.html"
+	stdout, _ = c.run(t, 0, "report", "cloud", id, "--html", html, "--output", "json")
+	var doc struct {
+		Schema  string
+		Changes []struct{ Address, Action, Result string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &doc); err != nil || doc.Schema != "infra/run-report/v1" || len(doc.Changes) != 2 || doc.Changes[0].Result != "ok" {
+		t.Errorf("the document is %+v, %v", doc, err)
+	}
+	if _, err := os.Stat(html); err != nil {
+		t.Error(err)
+	}
+	if _, stderr := c.run(t, 64, "report", "cloud", "20200101T000000Z-aaaaaa"); !strings.Contains(stderr, "infra runs cloud") {
+		t.Errorf("a run that never was:\n%s", stderr)
 	}
 }

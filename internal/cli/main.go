@@ -154,6 +154,7 @@ TRACEPARENT that a pipeline gives; a collector that does not answer costs a warn
 		newPlanCommand(g),
 		newRebuildCommand(g),
 		newRecoverCommand(g),
+		newReportCommand(g),
 		newRunbookCommand(g),
 		newRunsCommand(g),
 		newSandboxCommand(g),

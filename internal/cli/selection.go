@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,9 @@ func change(ctx context.Context, g *globals, p *provision.Platform, verb string,
 	err := p.Change(ctx, verb, o.sel.Wait, func(ctx context.Context) error {
 		stacks, hosts, err := work(ctx)
 		doc = report.Run(verb, p.Env.Name(), p.Run.ID, started, stacks, hosts)
+		if err == nil && doc.Changed && len(doc.Hosts) > 0 {
+			lookAfter(ctx, g, p)
+		}
 		return err
 	})
 	if err != nil {
@@ -96,6 +100,29 @@ func change(ctx context.Context, g *globals, p *provision.Platform, verb string,
 	}
 	g.con.Print("\n" + report.RunText(doc))
 	return nil
+}
+
+// lookAfter asks the platform how it is after it was changed, for the run's
+// report. Whatever it answers, the change is done: a problem is a warning.
+func lookAfter(ctx context.Context, g *globals, p *provision.Platform) {
+	sources, err := statusSources(ctx, p)
+	if err != nil {
+		g.con.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
+		return
+	}
+	answer, err := probe(ctx, p, sources)
+	if err != nil {
+		g.con.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
+		return
+	}
+	for _, part := range answer.Parts() {
+		p.Health(part.Name, part.State, strings.Join(part.Problems, "; "))
+	}
+	if answer.Healthy() {
+		g.con.Step("%s: the platform was asked and is healthy", p.Env.Name())
+	} else {
+		g.con.Warn("%s is %s: infra status %[1]s says why", p.Env.Name(), answer.State)
+	}
 }
 
 // changeOptions are the flags of every command that changes an environment.

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -157,6 +158,28 @@ func (p *Platform) await(ctx context.Context, hosts []inventory.Host, wait func(
 	err := wait()
 	ended(err)
 	return err
+}
+
+// Health notes how a part of the platform is after the run's changes.
+func (p *Platform) Health(part, state, problems string) {
+	p.tell(progress.Event{Kind: progress.Health, Part: part, Result: state, Message: problems})
+}
+
+// Events are what a run has told, from its folder in this checkout or from
+// beside its record; none when its journal was not kept.
+func (p *Platform) Events(ctx context.Context, id string) ([]progress.Event, error) {
+	journal, err := run.Kept(filepath.Join(p.Project, ".infra", "runs", p.Env.Name(), id))
+	if err == nil && journal == nil {
+		journal, err = p.runs.JournalOf(ctx, id)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Failed, "read the journal of run "+id, err, "")
+	}
+	events, err := progress.Parse(journal)
+	if err != nil {
+		return nil, fault.New(fault.Failed, "read the journal of run "+id, err, "")
+	}
+	return events, nil
 }
 
 // keepJournal puts the journal beside the run's record, so that any machine can

@@ -10,7 +10,8 @@ import (
 
 // Page is a report as one HTML file that needs nothing else: no script, no
 // font, no picture from anywhere. It follows the reader's choice of light or
-// dark. Every text is escaped; a picture is SVG that Write has checked.
+// dark, and can be read by keyboard and screen reader, and printed. Every text is
+// escaped; a picture is SVG that Write has checked.
 type Page struct {
 	Title    string
 	Made     time.Time
@@ -71,15 +72,34 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
+// entry is a line of the contents.
+type entry struct{ ID, Title string }
+
+// contents lead to the sections of a page that has several.
+func (p Page) contents() []entry {
+	var all []entry
+	for i, s := range p.Sections {
+		if s.Title != "" {
+			all = append(all, entry{anchor(i), s.Title})
+		}
+	}
+	if len(all) < 3 {
+		return nil
+	}
+	return all
+}
+
+func anchor(section int) string { return fmt.Sprintf("s%d", section+1) }
+
 // Write renders the page.
 func (p Page) Write(w io.Writer) error {
 	// The style sheet is ours and holds nothing that came from outside.
 	style := template.CSS(pageCSS) //nolint:gosec // a constant of the program
-	page, err := template.New("page").Funcs(template.FuncMap{"picture": picture}).Parse(pageHTML)
+	page, err := template.New("page").Funcs(template.FuncMap{"picture": picture, "anchor": anchor}).Parse(pageHTML)
 	if err != nil {
 		return fmt.Errorf("render the page %q: %w", p.Title, err)
 	}
-	if err := page.Execute(w, map[string]any{"Page": p, "Style": style, "Made": p.Made.UTC().Format("2006-01-02 15:04:05 UTC")}); err != nil {
+	if err := page.Execute(w, map[string]any{"Page": p, "Style": style, "Contents": p.contents(), "Made": p.Made.UTC().Format("2006-01-02 15:04:05 UTC")}); err != nil {
 		return fmt.Errorf("render the page %q: %w", p.Title, err)
 	}
 	return nil
