@@ -22,7 +22,7 @@ func floors() [][]string {
 		{"restore"},
 		{"doctor", "report"},
 		{"rollout"},
-		{"ci", "temporal"},
+		{"bench", "ci", "temporal"},
 		{"cli"},
 	}
 }
