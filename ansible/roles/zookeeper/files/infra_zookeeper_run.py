@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+"""Runs ZooKeeper, and kills it in the moment in which one of its critical threads has ended.
+
+ZooKeeper 3.8 goes on without: when a volume is full, the thread that writes the transaction log ends, the server joins the ensemble
+again, and appends what it confirms from then on to the same file, behind a torn record. No server reads beyond that: after its next
+start it lacks what it has confirmed, or does not start at all. Killed, it has confirmed nothing that it cannot read: systemd starts it
+again, and it goes on in a new file.
+
+The server takes this process' place, so that it is the service's main process; its log goes through a child that watches it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+# What ZooKeeperCriticalThread says, before anything else becomes of it.
+ENDED = b"Severe unrecoverable error, from thread"
+
+
+def watch(server: int, log: BinaryIO, out: BinaryIO) -> None:
+    """Pass a server's log on until it ends; server is a descriptor of its process."""
+    for line in log:
+        out.write(line)
+        out.flush()
+        if ENDED in line:
+            out.write(b"a critical thread of ZooKeeper has ended: it is killed, before it confirms what nobody could read\n")
+            out.flush()
+            signal.pidfd_send_signal(server, signal.SIGKILL)
+
+
+def main(argv: list[str]) -> None:
+    server = os.pidfd_open(os.getpid())
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(writing)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is the server's: the log ends when that does
+        with os.fdopen(reading, "rb") as log:
+            watch(server, log, sys.stderr.buffer)
+        return
+    os.close(reading)
+    os.dup2(writing, 2)
+    os.close(writing)
+    os.execv(argv[0], argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
