@@ -99,6 +99,10 @@ fleet: tools ## Roll a change out over 50 environments, some of which fail: on o
 sandbox-clone: tools ## Clone production into a sandbox beside another, use it, let it expire: ten minutes
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestSandboxClone$$' ./cmd/infra
 
+.PHONY: report-check
+report-check: tools ## Open every kind of report in Chromium: light, dark, narrow and printed, axe-core, no request; pictures in .infra/reports/check
+	@go test -v -tags endtoend -count=1 -timeout 20m -run '^TestPagesInBrowser$$' ./internal/report
+
 .PHONY: image-bench
 image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra
