@@ -146,12 +146,16 @@ func (r RunReport) timeSections() []Section {
 		Caption: "Blue, with a frame: the critical path, of which each began when the one before it had ended, so that the run would have been shorter without it. " +
 			"Green: a task that changed its host. Red: failed. The tables below say the same.",
 	}
-	path := Section{Title: "Critical path", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
-	for _, s := range shortened(r.CriticalPath) {
+	path := Section{Title: "Critical path", Text: "What the run waited for, one after the other.", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
+	long, short := shortened(r.CriticalPath, whole)
+	for _, s := range long {
 		path.Table.Rows = append(path.Table.Rows, []Cell{
 			{fmt.Sprintf("%.0f", s.From), Number}, {Text: strings.TrimSpace(s.Action + " " + s.Name)}, {Text: s.Lane},
 			{fmt.Sprintf("%.1f", s.Seconds), Number}, {fmt.Sprintf("%.0f%%", 100*s.Seconds/whole), Number},
 		})
+	}
+	if short.Seconds > 0 {
+		path.Text = fmt.Sprintf("What the run waited for, one after the other. %s, not listed, took %.1f s together.", short.Name, short.Seconds)
 	}
 	steps := Section{Title: "What took how long", Table: &Table{Columns: []string{"Step", "Where", "Result", "Began, second", "Seconds"}}}
 	for _, s := range r.Steps {
@@ -169,14 +173,24 @@ func stepCell(result string) Cell {
 	return resultCell(result)
 }
 
-// shortest is below what a part of the critical path is of no interest, in
-// seconds.
-const shortest = 0.5
+// shortest is below which part of the run a part of its critical path is not
+// listed: that of a run with hundreds of tasks.
+const shortest = 0.01
 
-// shortened is a critical path without what took no time, of a run with
-// hundreds of tasks.
-func shortened(path []RunSpan) []RunSpan {
-	return slices.DeleteFunc(slices.Clone(path), func(s RunSpan) bool { return s.Seconds < shortest })
+// shortened is a critical path without what took hardly any time, and what was
+// left out as one.
+func shortened(path []RunSpan, whole float64) (long []RunSpan, short RunSpan) {
+	left := 0
+	for _, s := range path {
+		if s.Seconds >= shortest*whole {
+			long = append(long, s)
+			continue
+		}
+		left++
+		short.Seconds += s.Seconds
+	}
+	short.Name = console.Count(left, "short one")
+	return long, short
 }
 
 // longestShown is how many of the longest things are listed.
@@ -228,7 +242,11 @@ func (r RunReport) tasksSection() Section {
 	}
 	table := &Table{Columns: []string{"Task that changed something", "On"}}
 	for _, t := range r.Tasks {
-		table.Rows = append(table.Rows, Cells(t.Task, strings.Join(t.Hosts, ", ")))
+		on := strings.Join(t.Hosts, ", ")
+		if len(t.Hosts) == len(r.Hosts) && len(r.Hosts) > 3 {
+			on = fmt.Sprintf("all %d hosts", len(t.Hosts))
+		}
+		table.Rows = append(table.Rows, Cells(t.Task, on))
 	}
 	return Section{Title: "What changed on hosts", Table: table}
 }
@@ -289,7 +307,8 @@ func (r RunReport) warningsSection() Section {
 func RunReportText(r RunReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s, run %s: %s\n", r.Record.Verb, r.Record.Environment, r.Record.Run, runVerdict(r))
-	for _, s := range shortened(r.CriticalPath) {
+	long, _ := shortened(r.CriticalPath, r.timeline.To.Sub(r.timeline.From).Seconds())
+	for _, s := range long {
 		fmt.Fprintf(&b, "  %8s  %s, %s\n", console.Elapsed(time.Duration(s.Seconds*float64(time.Second))), strings.TrimSpace(s.Action+" "+s.Name), s.Lane)
 	}
 	return b.String()
