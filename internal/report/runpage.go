@@ -143,19 +143,15 @@ func (r RunReport) timeSections() []Section {
 	whole := max(r.timeline.To.Sub(r.timeline.From).Seconds(), 0.001)
 	picture := Section{
 		Title: "Timeline", Picture: timelinePicture(r.timeline),
-		Caption: "Blue, with a frame: the critical path, of which each began when the one before it had ended, so that the run would have been shorter without it. " +
+		Caption: "Blue, with a frame: the critical path. Neither Terraform nor Ansible waits without need, so that what ended just before something began is what it waited for. " +
 			"Green: a task that changed its host. Red: failed. The tables below say the same.",
 	}
 	path := Section{Title: "Critical path", Text: "What the run waited for, one after the other.", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
-	long, short := shortened(r.CriticalPath, whole)
-	for _, s := range long {
+	for _, s := range shortened(r.CriticalPath, whole) {
 		path.Table.Rows = append(path.Table.Rows, []Cell{
 			{fmt.Sprintf("%.0f", s.From), Number}, {Text: strings.TrimSpace(s.Action + " " + s.Name)}, {Text: s.Lane},
 			{fmt.Sprintf("%.1f", s.Seconds), Number}, {fmt.Sprintf("%.0f%%", 100*s.Seconds/whole), Number},
 		})
-	}
-	if short.Seconds > 0 {
-		path.Text = fmt.Sprintf("What the run waited for, one after the other. %s, not listed, took %.1f s together.", short.Name, short.Seconds)
 	}
 	steps := Section{Title: "What took how long", Table: &Table{Columns: []string{"Step", "Where", "Result", "Began, second", "Seconds"}}}
 	for _, s := range r.Steps {
@@ -177,20 +173,26 @@ func stepCell(result string) Cell {
 // listed: that of a run with hundreds of tasks.
 const shortest = 0.01
 
-// shortened is a critical path without what took hardly any time, and what was
-// left out as one.
-func shortened(path []RunSpan, whole float64) (long []RunSpan, short RunSpan) {
-	left := 0
+// shortened is a critical path in which what took hardly any time, one after the
+// other in the same place, is one.
+func shortened(path []RunSpan, whole float64) []RunSpan {
+	var long []RunSpan
+	together := 0 // short ones that the last is made of
 	for _, s := range path {
-		if s.Seconds >= shortest*whole {
+		last := len(long) - 1
+		switch {
+		case s.Seconds >= shortest*whole:
+			together = 0
 			long = append(long, s)
-			continue
+		case together > 0 && long[last].Lane == s.Lane:
+			together++
+			long[last] = RunSpan{Lane: s.Lane, Name: fmt.Sprintf("%d short ones", together), From: long[last].From, Seconds: long[last].Seconds + s.Seconds}
+		default:
+			together = 1
+			long = append(long, s)
 		}
-		left++
-		short.Seconds += s.Seconds
 	}
-	short.Name = console.Count(left, "short one")
-	return long, short
+	return long
 }
 
 // longestShown is how many of the longest things are listed.
@@ -307,8 +309,7 @@ func (r RunReport) warningsSection() Section {
 func RunReportText(r RunReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s, run %s: %s\n", r.Record.Verb, r.Record.Environment, r.Record.Run, runVerdict(r))
-	long, _ := shortened(r.CriticalPath, r.timeline.To.Sub(r.timeline.From).Seconds())
-	for _, s := range long {
+	for _, s := range shortened(r.CriticalPath, r.timeline.To.Sub(r.timeline.From).Seconds()) {
 		fmt.Fprintf(&b, "  %8s  %s, %s\n", console.Elapsed(time.Duration(s.Seconds*float64(time.Second))), strings.TrimSpace(s.Action+" "+s.Name), s.Lane)
 	}
 	return b.String()
