@@ -103,6 +103,10 @@ sandbox-clone: tools ## Clone production into a sandbox beside another, use it, 
 rebuild: tools ## Lose a region of a sandbox under a client that writes, and rebuild the platform in another, rehearsed before: half an hour
 	@go test -v -tags endtoend -count=1 -timeout 2h -run '^TestRebuild$$' ./cmd/infra
 
+.PHONY: report-check
+report-check: tools ## Open every kind of report in Chromium: light, dark, narrow and printed, axe-core, no request; pictures in .infra/reports/check
+	@go test -v -tags endtoend -count=1 -timeout 20m -run '^TestPagesInBrowser$$' ./internal/report
+
 .PHONY: image-bench
 image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra

@@ -39,6 +39,17 @@ type Table struct {
 	Rows    [][]Cell
 }
 
+// Heads are the names of the columns, those of numbers to the right like them.
+func (t Table) Heads() []Cell {
+	heads := Cells(t.Columns...)
+	for i := range heads {
+		if len(t.Rows) > 0 && i < len(t.Rows[0]) && t.Rows[0][i].Mark == Number {
+			heads[i].Mark = Number
+		}
+	}
+	return heads
+}
+
 // Mark is how a cell is to be seen.
 type Mark string
 

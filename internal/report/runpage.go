@@ -143,11 +143,11 @@ func (r RunReport) timeSections() []Section {
 	whole := max(r.timeline.To.Sub(r.timeline.From).Seconds(), 0.001)
 	picture := Section{
 		Title: "Timeline", Picture: timelinePicture(r.timeline),
-		Caption: "Blue, with a frame: the critical path, of which each began when the one before it had ended, so that the run would have been shorter without it. " +
+		Caption: "Blue, with a frame: the critical path. Neither Terraform nor Ansible waits without need, so that what ended just before something began is what it waited for. " +
 			"Green: a task that changed its host. Red: failed. The tables below say the same.",
 	}
-	path := Section{Title: "Critical path", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
-	for _, s := range shortened(r.CriticalPath) {
+	path := Section{Title: "Critical path", Text: "What the run waited for, one after the other.", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
+	for _, s := range shortened(r.CriticalPath, whole) {
 		path.Table.Rows = append(path.Table.Rows, []Cell{
 			{fmt.Sprintf("%.0f", s.From), Number}, {Text: strings.TrimSpace(s.Action + " " + s.Name)}, {Text: s.Lane},
 			{fmt.Sprintf("%.1f", s.Seconds), Number}, {fmt.Sprintf("%.0f%%", 100*s.Seconds/whole), Number},
@@ -169,14 +169,30 @@ func stepCell(result string) Cell {
 	return resultCell(result)
 }
 
-// shortest is below what a part of the critical path is of no interest, in
-// seconds.
-const shortest = 0.5
+// shortest is below which part of the run a part of its critical path is not
+// listed: that of a run with hundreds of tasks.
+const shortest = 0.01
 
-// shortened is a critical path without what took no time, of a run with
-// hundreds of tasks.
-func shortened(path []RunSpan) []RunSpan {
-	return slices.DeleteFunc(slices.Clone(path), func(s RunSpan) bool { return s.Seconds < shortest })
+// shortened is a critical path in which what took hardly any time, one after the
+// other in the same place, is one.
+func shortened(path []RunSpan, whole float64) []RunSpan {
+	var long []RunSpan
+	together := 0 // short ones that the last is made of
+	for _, s := range path {
+		last := len(long) - 1
+		switch {
+		case s.Seconds >= shortest*whole:
+			together = 0
+			long = append(long, s)
+		case together > 0 && long[last].Lane == s.Lane:
+			together++
+			long[last] = RunSpan{Lane: s.Lane, Name: fmt.Sprintf("%d short ones", together), From: long[last].From, Seconds: long[last].Seconds + s.Seconds}
+		default:
+			together = 1
+			long = append(long, s)
+		}
+	}
+	return long
 }
 
 // longestShown is how many of the longest things are listed.
@@ -228,7 +244,11 @@ func (r RunReport) tasksSection() Section {
 	}
 	table := &Table{Columns: []string{"Task that changed something", "On"}}
 	for _, t := range r.Tasks {
-		table.Rows = append(table.Rows, Cells(t.Task, strings.Join(t.Hosts, ", ")))
+		on := strings.Join(t.Hosts, ", ")
+		if len(t.Hosts) == len(r.Hosts) && len(r.Hosts) > 3 {
+			on = fmt.Sprintf("all %d hosts", len(t.Hosts))
+		}
+		table.Rows = append(table.Rows, Cells(t.Task, on))
 	}
 	return Section{Title: "What changed on hosts", Table: table}
 }
@@ -289,7 +309,7 @@ func (r RunReport) warningsSection() Section {
 func RunReportText(r RunReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s, run %s: %s\n", r.Record.Verb, r.Record.Environment, r.Record.Run, runVerdict(r))
-	for _, s := range shortened(r.CriticalPath) {
+	for _, s := range shortened(r.CriticalPath, r.timeline.To.Sub(r.timeline.From).Seconds()) {
 		fmt.Fprintf(&b, "  %8s  %s, %s\n", console.Elapsed(time.Duration(s.Seconds*float64(time.Second))), strings.TrimSpace(s.Action+" "+s.Name), s.Lane)
 	}
 	return b.String()

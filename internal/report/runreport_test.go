@@ -95,6 +95,14 @@ func TestRunPage(t *testing.T) {
 	}
 }
 
+func TestShortOnesAreOne(t *testing.T) {
+	path := []RunSpan{{Lane: "a", Name: "long", Seconds: 50}, {Lane: "a", Name: "x", From: 50, Seconds: 0.5}, {Lane: "a", Name: "y", From: 51, Seconds: 0.25}, {Lane: "b", Name: "z", Seconds: 0.1}}
+	got := shortened(path, 100)
+	if len(got) != 3 || got[1] != (RunSpan{Lane: "a", Name: "2 short ones", From: 50, Seconds: 0.75}) || got[2].Name != "z" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // A run of an infra that kept no journals, and one that never got anywhere, have
 // a page too.
 func TestRunPageWithoutJournal(t *testing.T) {
