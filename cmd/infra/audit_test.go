@@ -41,6 +41,7 @@ func TestAudit(t *testing.T) {
 	}
 	c.assume(t, "", "")
 	plantFaults(t, c)
+	plantBeside(t, c)
 	c.assume(t, "plan", "")
 	file := filepath.Join(c.project, "audit.sarif")
 	found := c.audit(t, 2, "--sarif", file)
@@ -54,6 +55,14 @@ func TestAudit(t *testing.T) {
 		{"alarm-gone", "", `terraform/layers/host/alarms.tf resource "aws_cloudwatch_metric_alarm" "host" {`, ""},
 		{"unwatched-host", "", `terraform/layers/host/main.tf resource "aws_instance" "this" {`, ""},
 		{"trail-stopped", "CloudTrail.3", `terraform/products/baseline/trail.tf resource "aws_cloudtrail" "this" {`, ""},
+		{"acl-all-internet", "EC2.21", "", ""},
+		{"acl-admin-internet", "CIS 3.0.0 5.1", "", ""},
+		{"user-mfa", "IAM.5", "", ""},
+		{"ingress-data-internet", "EC2.19", "", `terraform/layers/vpc/bastion.tf resource "aws_security_group" "bastion" {`}, // by a prefix list
+		{"message-public", "CKV_AWS_168", "", ""},
+		{"database-public", "RDS.2", "", ""},
+		{"database-unencrypted", "RDS.3", "", ""},
+		{"unwatched-database", "", "", ""},
 	} {
 		at := slices.IndexFunc(found.Findings, func(f audit.Finding) bool { return f.Rule == want.rule })
 		if at < 0 {
@@ -64,6 +73,15 @@ func TestAudit(t *testing.T) {
 		if c.blockAt(t, f.Place) != want.code || c.blockAt(t, f.Near) != want.near || want.id != "" && !slices.Contains(f.Public, want.id) {
 			t.Errorf("%s: %+v at %q near %q", want.rule, f, c.blockAt(t, f.Place), c.blockAt(t, f.Near))
 		}
+	}
+	if found.Error != nil {
+		t.Errorf("not everything was told: %+v", found.Error)
+	}
+	if !slices.ContainsFunc(found.Exceptions, func(f audit.Finding) bool { return f.Rule == "root-mfa" && slices.Contains(f.Public, "CIS 3.0.0 1.5") }) {
+		t.Errorf("the emulator's root has a second factor: %+v", found.Exceptions)
+	}
+	if !slices.ContainsFunc(found.Exposures, func(e audit.Exposure) bool { return e.Class == audit.Peer && e.From == "10.99.0.0/16" }) {
+		t.Errorf("no peer reaches anything in %+v", found.Exposures)
 	}
 	if !slices.ContainsFunc(found.Exposures, func(e audit.Exposure) bool { return e.Class == audit.Internet && e.Ports == "tcp 22" }) {
 		t.Errorf("nobody reaches SSH in %+v", found.Exposures)

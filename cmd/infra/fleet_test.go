@@ -183,7 +183,7 @@ func TestFleet(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
-	stopped := c.fleet(t, 1, fleetApply("--canary", "c02", "--wave", "2", "--parallel", "2")...)
+	stopped := c.fleet(t, 1, fleetApply("--allow-destroy", "aws_ebs_volume.of_none", "--canary", "c02", "--wave", "2", "--parallel", "2")...)
 	if got := states(stopped); got != "c02:done c01:done c03:failed c04:not begun c05:not begun" || stopped.Stopped != "1 failed, and 0 may" {
 		t.Errorf("%s; %s", got, stopped.Stopped)
 	}

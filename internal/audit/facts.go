@@ -75,11 +75,13 @@ type Facts struct {
 	VPC      VPC
 	Groups   []Group
 	Subnets  []Subnet
+	ACLs     []ACL
 	Hosts    []Host
 	Balancer []Balancer
 
 	Principals []Principal
 	RootKeys   int
+	RootMFA    bool // it has a second factor
 
 	Buckets      []Bucket
 	AccountBlock bool // the whole account is closed to public buckets
@@ -149,6 +151,21 @@ type Subnet struct {
 	Public bool // what starts in it gets a public address
 }
 
+// ACL is a network ACL, which stands in front of subnets.
+type ACL struct {
+	Thing
+	Default bool
+	Entries []Entry // of those that let in or keep out, in the order of their numbers
+}
+
+// Entry is one line of a network ACL.
+type Entry struct {
+	Deny     bool
+	Protocol string // as a number, or -1 for all
+	From, To int    // -1 for all ports
+	Range    netip.Prefix
+}
+
 // Host is an EC2 instance.
 type Host struct {
 	Thing
@@ -177,6 +194,8 @@ type Principal struct {
 	Created  time.Time
 	Used     time.Time // zero: never, as far as AWS knows
 	Keys     []AccessKey
+	Console  bool // a user with a password
+	MFA      bool // a user with a second factor
 }
 
 // Attached is a policy of a principal.

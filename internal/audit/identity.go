@@ -158,6 +158,18 @@ func credentialRules() []Rule {
 			}),
 		},
 		{
+			ID: "user-mfa", Severity: Medium, Title: "A user comes into the console by a password alone", needs: []Part{Identity},
+			Public: []string{"IAM.5", "CIS 3.0.0 1.10"}, Mend: "give the user a second factor; better: no password, and a role from your directory",
+			check: each(principalsOf, func(p Principal) string {
+				return when(p.Type == userType && p.Console && !p.MFA, "it has a password and no second factor")
+			}),
+		},
+		{
+			ID: "root-mfa", Severity: Critical, Title: "The account's root has no second factor", needs: []Part{Identity},
+			Public: []string{"IAM.9", "CIS 3.0.0 1.5"}, Mend: "sign in as root and add one, best a key of hardware (CIS 3.0.0 1.6)",
+			check: account("aws_account", func(f *Facts) bool { return !f.RootMFA }, "its password is enough for everything, and nothing bounds it"),
+		},
+		{
 			ID: "root-key", Severity: Critical, Title: "The account's root has an access key", needs: []Part{Identity},
 			Public: []string{"IAM.4", "CIS 3.0.0 1.4"}, Mend: "delete it",
 			check: account("aws_account", func(f *Facts) bool { return f.RootKeys > 0 }, "whoever has it can do everything, and nothing bounds it"),

@@ -35,7 +35,7 @@ type hit struct {
 // Rules are all rules, by subject.
 func Rules() []Rule {
 	var all []Rule
-	for _, subject := range [][]Rule{ingressRules(), networkRules(), privilegeRules(), trustRules(), credentialRules(), publicRules(), encryptionRules(), alarmRules(), keyRules(), evidenceRules()} {
+	for _, subject := range [][]Rule{ingressRules(), networkRules(), aclRules(), privilegeRules(), trustRules(), credentialRules(), publicRules(), encryptionRules(), alarmRules(), keyRules(), evidenceRules()} {
 		all = append(all, subject...)
 	}
 	return all
@@ -98,6 +98,7 @@ func when(condition bool, text string) string {
 // The lists that rules go through.
 func groupsOf(f *Facts) []Group         { return f.Groups }
 func subnetsOf(f *Facts) []Subnet       { return f.Subnets }
+func aclsOf(f *Facts) []ACL             { return f.ACLs }
 func hostsOf(f *Facts) []Host           { return f.Hosts }
 func balancersOf(f *Facts) []Balancer   { return f.Balancer }
 func bucketsOf(f *Facts) []Bucket       { return f.Buckets }

@@ -30,6 +30,11 @@ func addressed(allocation string) func(*testing.T, *audit.Facts) {
 	}
 }
 
+// admits gives the network an ACL of its own.
+func admits(entries ...audit.Entry) func(*testing.T, *audit.Facts) {
+	return change(func(f *audit.Facts) { f.ACLs = append(f.ACLs, acl("acl-2", false, entries...)) })
+}
+
 // may gives the role a policy.
 func may(text string) func(*testing.T, *audit.Facts) {
 	return func(t *testing.T, f *audit.Facts) {
@@ -83,6 +88,10 @@ func networkFaults() []fault {
 		{"host-metadata", audit.High, change(func(f *audit.Facts) { f.Hosts[0].OldTokens = true }), change(func(f *audit.Facts) { f.Hosts[0].OldTokens = false })},
 		{"balancer-public", audit.Low, change(func(f *audit.Facts) { f.Balancer[0].Public = true }), change(func(f *audit.Facts) { f.Balancer = nil })},
 		{"balancer-logs", audit.Low, change(func(f *audit.Facts) { f.Balancer[0].Logs = false }), change(func(f *audit.Facts) { f.Balancer = nil })},
+		{"acl-all-internet", audit.Medium, admits(entry(false, "-1", -1, -1, "0.0.0.0/0")), admits(entry(true, "-1", -1, -1, "0.0.0.0/0"), entry(false, "-1", -1, -1, "0.0.0.0/0"))},
+		{"acl-all-internet", audit.Medium, admits(entry(true, "-1", -1, -1, "0.0.0.0/0"), entry(false, "6", 0, 65535, "::/0")), admits(entry(false, "-1", -1, -1, "203.0.113.0/24"))},
+		{"acl-admin-internet", audit.Medium, admits(entry(false, "6", 20, 3389, "0.0.0.0/0")), admits(entry(true, "6", 3389, 3389, "0.0.0.0/0"), entry(false, "6", 100, 4000, "0.0.0.0/0"))},
+		{"acl-admin-internet", audit.Medium, admits(entry(true, "6", 22, 22, "0.0.0.0/1"), entry(false, "6", 22, 22, "0.0.0.0/0")), admits(entry(false, "1", -1, -1, "0.0.0.0/0"))},
 		{"flow-logs", audit.Medium, change(func(f *audit.Facts) { f.VPC.Flows = false }), change(func(f *audit.Facts) { f.VPC = audit.VPC{} })},
 	}
 }
@@ -110,6 +119,8 @@ func identityFaults() []fault {
 		},
 		{"key-unused", audit.Medium, change(func(f *audit.Facts) { f.Principals[1].Keys[0].Used = daysAgo(46) }), change(func(f *audit.Facts) { f.Principals[1].Keys[0].Used = daysAgo(44) })},
 		{"user-policies", audit.Low, change(func(f *audit.Facts) { f.Principals[1].Policies[0].Direct = true }), change(func(f *audit.Facts) { f.Principals[0].Policies[0].Direct = true })},
+		{"user-mfa", audit.Medium, change(func(f *audit.Facts) { f.Principals[1].Console = true }), change(func(f *audit.Facts) { f.Principals[1].Console, f.Principals[1].MFA = true, true })},
+		{"root-mfa", audit.Critical, change(func(f *audit.Facts) { f.RootMFA = false }), change(func(f *audit.Facts) { f.RootMFA = true })},
 		{"root-key", audit.Critical, change(func(f *audit.Facts) { f.RootKeys = 1 }), change(func(f *audit.Facts) { f.RootKeys = 0 })},
 	}
 }

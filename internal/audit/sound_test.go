@@ -32,6 +32,14 @@ func ingress(protocol string, from, to int, source string) audit.Ingress {
 	return audit.Ingress{Thing: thing("aws_vpc_security_group_ingress_rule", "sgr-2"), Protocol: protocol, From: from, To: to, Ranges: []netip.Prefix{netip.MustParsePrefix(source)}}
 }
 
+func acl(id string, standard bool, entries ...audit.Entry) audit.ACL {
+	return audit.ACL{Thing: thing("aws_network_acl", id), Default: standard, Entries: entries}
+}
+
+func entry(deny bool, protocol string, from, to int, source string) audit.Entry {
+	return audit.Entry{Deny: deny, Protocol: protocol, From: from, To: to, Range: netip.MustParsePrefix(source)}
+}
+
 const (
 	servicesTrust = `{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 	tlsOnly       = `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
@@ -64,6 +72,11 @@ func sound(t *testing.T) *audit.Facts {
 				{Thing: thing("aws_vpc_security_group_ingress_rule", "sgr-3"), Protocol: "-1", From: -1, To: -1, Group: "sg-1"},
 			}, Members: []audit.Member{{Name: "bastion"}}},
 			{Thing: thing("aws_default_security_group", "sg-0"), Default: true},
+		},
+		RootMFA: true,
+		ACLs: []audit.ACL{
+			acl("acl-0", true, entry(false, "-1", -1, -1, "0.0.0.0/0")),
+			acl("acl-1", false, entry(true, "6", 22, 22, "0.0.0.0/0"), entry(false, "6", 1, 1024, "0.0.0.0/0"), entry(false, "-1", -1, -1, "10.1.0.0/16")),
 		},
 		Subnets:  []audit.Subnet{{Thing: thing("aws_subnet", "subnet-1")}},
 		Hosts:    []audit.Host{{Thing: thing("aws_instance", "i-1"), Layer: "postgresql", Cluster: "prod-postgresql"}},

@@ -36,8 +36,10 @@ func (p *Platform) Apply(ctx context.Context, sel Selection, approve Approve) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := unmatched(plans); err != nil {
-		return nil, err
+	if p.Rollout == "" { // one list is for all environments of a roll-out, and not each has everything of it
+		if err := unmatched(plans); err != nil {
+			return nil, err
+		}
 	}
 	return p.carryOut(ctx, plans, approve)
 }

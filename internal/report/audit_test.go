@@ -25,7 +25,7 @@ func auditFacts() *audit.Facts {
 	}
 	return &audit.Facts{
 		Environment: "prod", Account: "123456789012", Now: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC),
-		AccountBlock: true, EncryptByDefault: true, EMRBlocks: true,
+		AccountBlock: true, EncryptByDefault: true, EMRBlocks: true, RootMFA: true,
 		Trails: []audit.Trail{{Logging: true, Everywhere: true, Validated: true, Encrypted: true}},
 		VPC:    audit.VPC{Ranges: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}},
 		Groups: []audit.Group{{

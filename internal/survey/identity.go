@@ -41,6 +41,7 @@ func (s *surveyor) identity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.facts.RootMFA = summary.SummaryMap[string(types.SummaryKeyTypeAccountMFAEnabled)] > 0
 	s.facts.RootKeys = int(summary.SummaryMap[string(types.SummaryKeyTypeAccountAccessKeysPresent)])
 	return nil
 }
@@ -187,8 +188,25 @@ func (s *surveyor) user(ctx context.Context, client *iam.Client, all *people, u 
 	if p.Keys, err = accessKeys(ctx, client, u.UserName); err != nil {
 		return err
 	}
+	if p.Console, p.MFA, err = signsIn(ctx, client, u.UserName); err != nil {
+		return err
+	}
 	s.facts.Principals = append(s.facts.Principals, p)
 	return nil
+}
+
+// signsIn tells whether a user has a password for the console, and whether a
+// second factor.
+func signsIn(ctx context.Context, client *iam.Client, user *string) (password, second bool, err error) {
+	_, err = client.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: user})
+	if err != nil && !isError(err, "NoSuchEntity") {
+		return false, false, err
+	}
+	devices, failed := client.ListMFADevices(ctx, &iam.ListMFADevicesInput{UserName: user}) // the first page says whether there is any
+	if failed != nil {
+		return false, false, failed
+	}
+	return err == nil, len(devices.MFADevices) > 0, nil
 }
 
 func accessKeys(ctx context.Context, client *iam.Client, user *string) ([]audit.AccessKey, error) {

@@ -20,7 +20,7 @@ func (s *surveyor) network(ctx context.Context) error {
 		return nil
 	}
 	client := ec2.NewFromConfig(s.aws)
-	for _, ask := range []func(context.Context, *ec2.Client) error{s.vpc, s.peers, s.subnets, s.hosts, s.groups} {
+	for _, ask := range []func(context.Context, *ec2.Client) error{s.vpc, s.peers, s.subnets, s.acls, s.hosts, s.groups} {
 		if err := ask(ctx, client); err != nil {
 			return err
 		}
