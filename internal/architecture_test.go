@@ -28,7 +28,7 @@ func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
 		{"console", "environment", "fleet", "python", "stack"},
-		{"account", "affected", "clone", "guard", "inventory"},
+		{"account", "affected", "clone", "guard", "inventory", "scaffold"},
 		{"run", "state", "survey", "topology"},
 		{"orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},

@@ -99,7 +99,7 @@ product of it has exactly one Terraform state in the environment's S3 bucket.`,
 	root.AddCommand(
 		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newEnvCommand(g), newFleetCommand(g),
-		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInstallCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
+		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInitCommand(g), newInstallCommand(g), newInventoryCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
 		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
 		newUninstallCommand(g), newUnlockCommand(g), newValidateCommand(g), newVersionCommand(g), newWorkerCommand(g), newZkCommand(g),
 	)
