@@ -7,7 +7,7 @@ func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "progress", "spelling"},
 		{"console", "debian", "environment", "fleet", "outcome", "python", "runbook", "stack", "trace"},
-		{"account", "affected", "clone", "guard", "inventory", "metrics", "rebuild"},
+		{"account", "affected", "clone", "guard", "inventory", "metrics", "rebuild", "scaffold"},
 		{"run", "state", "survey", "topology"},
 		{"notify", "orphan", "supervise"},
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},

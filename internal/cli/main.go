@@ -146,6 +146,7 @@ TRACEPARENT that a pipeline gives; a collector that does not answer costs a warn
 		newGraphCommand(g),
 		newHostsCommand(g),
 		newImageCommand(g),
+		newInitCommand(g),
 		newInstallCommand(g),
 		newInventoryCommand(g),
 		newNotifyCommand(g),

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,12 +56,30 @@ func (c *Console) Interrupt() {
 }
 
 func (c *Console) confirm(question, word string, stopped <-chan struct{}) error {
+	text, err := c.answer(fmt.Sprintf("%s\n  Type %q to go on: ", question, word), "confirm", stopped)
+	if err == nil && text != word {
+		return fault.New(fault.Refused, "confirm", errors.New("the answer was not "+word), "")
+	}
+	return err
+}
+
+// Ask asks for a line of text. Whoever only presses return means fallback.
+func (c *Console) Ask(question, fallback string) (string, error) {
+	if fallback != "" {
+		question += " [" + fallback + "]"
+	}
+	text, err := c.answer(question+": ", "ask", c.prompt.stopped)
+	return cmp.Or(text, fallback), err
+}
+
+// answer shows a question and waits for a line, whose ends are trimmed.
+func (c *Console) answer(question, op string, stopped <-chan struct{}) (string, error) {
 	if !c.asks {
-		return ErrNoTerminal
+		return "", ErrNoTerminal
 	}
 	c.prompt.mu.Lock()
 	defer c.prompt.mu.Unlock()
-	c.ask(fmt.Sprintf("%s\n  Type %q to go on: ", question, word))
+	c.ask(question)
 	if c.prompt.pending == nil {
 		pending := make(chan answer, 1)
 		go func() {
@@ -74,15 +93,12 @@ func (c *Console) confirm(question, word string, stopped <-chan struct{}) error 
 		c.prompt.pending = nil
 		c.asked("")
 		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return fmt.Errorf("read the answer: %w", got.err)
+			return "", fmt.Errorf("read the answer: %w", got.err)
 		}
-		if strings.TrimSpace(got.text) != word {
-			return fault.New(fault.Refused, "confirm", errors.New("the answer was not "+word), "")
-		}
-		return nil
+		return strings.TrimSpace(got.text), nil
 	case <-stopped:
 		c.asked("\n")
-		return fault.New(fault.Interrupted, "confirm", errors.New("interrupted before there was an answer"), "")
+		return "", fault.New(fault.Interrupted, op, errors.New("interrupted before there was an answer"), "")
 	}
 }
 

@@ -26,6 +26,7 @@ type Draft struct {
 	StateBucket string // empty: the default
 	PublicKeys  []string
 	Protected   bool
+	BastionFrom []string // networks that may reach a bastion; none: Systems Manager is the way in, unless From has one
 }
 
 // Create writes environments/<name>.yaml, which must not exist, as a whole or
@@ -185,7 +186,7 @@ func (d Draft) text(parent *Environment) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line(`# yaml-language-server: $schema=schema.json
 #
-# %s: the platform in an account of its own, isolated. Written by infra env new;
+# %s: the platform in an account of its own, isolated. Written by infra;
 # every key, its default and its meaning: README.md in this folder.
 
 extends: %s
@@ -219,6 +220,13 @@ protected: %t # true: every change asks for the name and comes from the main bra
 	line("products:")
 	line("  # baseline:\n  #   alert_emails: [operations@example.com] # who hears of alarms; each address has to confirm once")
 	line("  pipeline:\n    vpc:\n      cidr: %s", plain(d.CIDR))
+	if len(d.BastionFrom) > 0 {
+		line("      access: bastion\n      bastion_allowed_cidrs:")
+		for _, network := range d.BastionFrom {
+			line("        - %s", plain(network))
+		}
+		return b.String()
+	}
 	if vpc := parent.settings.Products.Pipeline.VPC; vpc.Access != "bastion" || len(vpc.BastionAllowedCIDRs) > 0 {
 		return b.String() // there is a way in
 	}
