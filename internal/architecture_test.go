@@ -27,7 +27,7 @@ const (
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "spelling"},
-		{"console", "environment", "fleet", "outcome", "python", "stack", "trace"},
+		{"console", "environment", "fleet", "outcome", "python", "stack", "trace", "upgrade"},
 		{"account", "affected", "clone", "guard", "inventory", "metrics"},
 		{"run", "state", "survey"},
 		{"notify", "orphan", "supervise"},

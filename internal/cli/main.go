@@ -118,7 +118,7 @@ TRACEPARENT that a pipeline gives; a collector that does not answer costs a warn
 		return fault.New(fault.Usage, "", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g),
+		newApplyCommand(g), newAuditCommand(g), newBootstrapCommand(g), newCICommand(g), newCompletionCommand(), newConfigureCommand(g), newDestroyCommand(g), newDiffCommand(g), newDocsCommand(g),
 		newDoctorCommand(g), newDriftCommand(g), newEmrCommand(g), newEnvCommand(g), newFleetCommand(g),
 		newGraphCommand(g), newHostsCommand(g), newImageCommand(g), newInstallCommand(g), newInventoryCommand(g), newNotifyCommand(g), newOutputCommand(g), newPgCommand(g), newPlanCommand(g), newRecoverCommand(g),
 		newRunsCommand(g), newSandboxCommand(g), newSchemaCommand(g), newSnapshotCommand(g), newSSHCommand(g), newStateCommand(g), newStatusCommand(g),
