@@ -112,5 +112,9 @@ image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new 
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra
 
 .PHONY: bench
-bench: tools ## Measure infra beside Terraform and Terragrunt: table, picture and data in .infra/reports/bench, half an hour; that alone: BENCH=peers; guards, lease and ledger: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
-	@INFRA_BENCH='$(BENCH)' go test -v -tags endtoend -count=1 -timeout 3h -run TestBench ./cmd/infra
+bench: tools ## Measure infra beside Terraform and Terragrunt: table, picture and data in .infra/reports/bench, half an hour; that alone: BENCH=peers, in ROUNDS=5; guards, lease and ledger: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
+	@INFRA_BENCH='$(BENCH)' INFRA_BENCH_ROUNDS='$(ROUNDS)' go test -v -tags endtoend -count=1 -timeout 3h -run TestBench ./cmd/infra
+
+.PHONY: release-check
+release-check: ## Make a release without publishing it (archives, checksums, SBOM, man pages, completions) and look whether it is whole
+	@.ci/release

@@ -6,7 +6,7 @@ package internal_test
 func floors() [][]string {
 	return [][]string{
 		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "progress", "spelling"},
-		{"console", "debian", "environment", "fleet", "outcome", "python", "runbook", "stack", "trace"},
+		{"console", "debian", "environment", "fleet", "outcome", "python", "runbook", "stack", "trace", "upgrade"},
 		{"account", "affected", "clone", "guard", "inventory", "metrics", "rebuild", "scaffold"},
 		{"run", "state", "survey", "topology"},
 		{"notify", "orphan", "supervise"},

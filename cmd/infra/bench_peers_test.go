@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,20 @@ import (
 	"infra/internal/terraform"
 )
 
-// peerRounds is how often each thing but the cold apply is measured.
-const peerRounds = 5
+// peerRounds is how often each thing but the cold apply is measured: 5 times, or
+// as INFRA_BENCH_ROUNDS says.
+func peerRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("INFRA_BENCH_ROUNDS")
+	if text == "" {
+		return 5
+	}
+	rounds, err := strconv.Atoi(text)
+	if err != nil || rounds < 1 {
+		t.Fatalf("INFRA_BENCH_ROUNDS is %q, no number of rounds", text)
+	}
+	return rounds
+}
 
 // The tasks of the benchmark.
 const (
@@ -47,7 +60,8 @@ func TestBenchPeers(t *testing.T) {
 	for _, c := range all {
 		r.Measured(coldApply, c.name, c.apply(t))
 	}
-	for round := range peerRounds {
+	rounds := peerRounds(t)
+	for round := range rounds {
 		for _, c := range all {
 			r.Measured(unchanged, c.name, c.plan(t))
 		}
@@ -58,7 +72,7 @@ func TestBenchPeers(t *testing.T) {
 		for _, c := range all {
 			r.Measured(outputs, c.name, c.output(t))
 		}
-		t.Logf("round %d of %d\n%s", round+1, peerRounds, r.Text())
+		t.Logf("round %d of %d\n%s", round+1, rounds, r.Text())
 	}
 	dir, err := filepath.Abs("../../.infra/reports/bench")
 	if err != nil {

@@ -97,6 +97,7 @@ func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, s
 		return doc, err
 	}
 	defer restore()
+	defer func() { g.ended(ctx, err) }() // by the role, which may be what can publish
 	p, err := begin(ctx, g, e.Name, sel)
 	if err != nil {
 		return doc, err

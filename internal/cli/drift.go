@@ -93,7 +93,8 @@ func lookAll(ctx context.Context, g *globals, project string, names []string, o 
 		leave, problem := enter(name)
 		if problem == nil {
 			differences, problem = driftOf(ctx, g, project, name, o)
-			leave()
+		} else {
+			leave = func() {}
 		}
 		if problem != nil {
 			last = problem
@@ -101,6 +102,7 @@ func lookAll(ctx context.Context, g *globals, project string, names []string, o 
 		looked := report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked)
 		found = append(found, looked)
 		g.looked(ctx, looked, problem)
+		leave()
 		if ctx.Err() != nil {
 			break
 		}

@@ -138,6 +138,7 @@ TRACEPARENT that a pipeline gives; a collector that does not answer costs a warn
 		newConfigureCommand(g),
 		newDestroyCommand(g),
 		newDiffCommand(g),
+		newDocsCommand(g),
 		newDoctorCommand(g),
 		newDriftCommand(g),
 		newEmrCommand(g),

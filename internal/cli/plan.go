@@ -21,7 +21,7 @@ func newPlanCommand(g *globals) *cobra.Command {
 		Long: `Plans every stack of the environment, side by side. Nothing is changed. A stack that reads the outputs of one
 that was never applied is shown as deferred. A plan that would destroy something stateful is refused unless each
 address is named by --allow-destroy. With --out, the plans of all stacks are kept in one bundle, which
-` + "`infra apply ENV --plan`" + ` applies exactly; kept in S3 it is encrypted with the environment's key. A bundle holds secrets in clear.`,
+` + "`infra apply ENV --plan FILE`" + ` applies exactly; kept in S3 it is encrypted with the environment's key. A bundle holds secrets in clear.`,
 		Args: environmentArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), g, args[0], o) },
 	}, "  infra plan prod\n  infra plan prod --product pipeline --layer zookeeper\n  infra plan prod --output json | jq '.stacks[].changes'\n  infra plan prod --out s3",

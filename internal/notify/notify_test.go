@@ -158,8 +158,12 @@ func TestWanted(t *testing.T) {
 		result outcome.Result
 		want   bool
 	}{
-		{outcome.Run, outcome.Done, false}, {outcome.Run, outcome.Failed, true}, {outcome.Run, outcome.Refused, true}, {outcome.Run, outcome.Interrupted, true},
-		{outcome.Drill, outcome.Done, true}, {outcome.Drift, outcome.Drifted, false},
+		{outcome.Run, outcome.Done, false},
+		{outcome.Run, outcome.Failed, true},
+		{outcome.Run, outcome.Refused, true},
+		{outcome.Run, outcome.Interrupted, true},
+		{outcome.Drill, outcome.Done, true},
+		{outcome.Drift, outcome.Drifted, false},
 	} {
 		if got := notify.Wanted(n, outcome.Outcome{Kind: c.kind, Result: c.result}); got != c.want {
 			t.Errorf("%s %s: %v", c.kind, c.result, got)

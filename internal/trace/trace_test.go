@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ func TestSpans(t *testing.T) {
 	if fmt.Sprintf("%x", whole.GetTraceId()) != "0af7651916cd43dd8448eb211c80319c" || fmt.Sprintf("%x", whole.GetParentSpanId()) != "b7ad6b7169203331" {
 		t.Errorf("the pipeline's trace was not gone on with: %x %x", whole.GetTraceId(), whole.GetParentSpanId())
 	}
-	if string(ansible.GetParentSpanId()) != string(whole.GetSpanId()) || string(play.GetParentSpanId()) != string(ansible.GetSpanId()) {
+	if !bytes.Equal(ansible.GetParentSpanId(), whole.GetSpanId()) || !bytes.Equal(play.GetParentSpanId(), ansible.GetSpanId()) {
 		t.Error("the spans do not hang together")
 	}
 	if s := ansible.GetStatus(); s.GetCode() != spans.Status_STATUS_CODE_ERROR || s.GetMessage() != "configure: password *** is wrong" {
