@@ -92,7 +92,10 @@ func (b *Board) Fold(e Event) {
 	case Planned:
 		b.plan(e)
 	case ResourceRead:
-		b.lane(e.Stack).Done++
+		// Terraform may read again after an apply, which is none of its changes.
+		if l := b.lane(e.Stack); l.Step == Planning || l.Step == Comparing {
+			l.Done++
+		}
 	case ResourceBegan:
 		l := b.lane(e.Stack)
 		l.start(e.Address, Layer(e.Address), e.At)

@@ -88,6 +88,15 @@ func TestBoardOfFailures(t *testing.T) {
 	}
 }
 
+// What is read again at the end of an apply is none of its changes.
+func TestReadsOfAnApplyDoNotCount(t *testing.T) {
+	r := (&recorder{}).run("apply").at(1).planned("a/prod", "b.c").begin("a/prod", Applying)
+	r.add(Event{Kind: ResourceRead, Stack: "a/prod", Address: "b.c"})
+	if got := drawn(folded(Board{}, r.events, 9)); got != "a/prod apply working 0/1" {
+		t.Errorf("the board is %q", got)
+	}
+}
+
 // A command without a run, such as plan, has a table as long as a step goes on.
 func TestBoardWithoutRun(t *testing.T) {
 	r := (&recorder{}).begin("baseline/prod", Planning).at(2).end("baseline/prod", Planning, 2)
