@@ -39,6 +39,8 @@ func TestPlatform(t *testing.T) {
 		{"a second apply changes nothing", secondApply},
 		{"a plan is empty", emptyPlan},
 		{"status tells health from the servers", healthy},
+		{"the picture shows who leads and who follows", pictured},
+		{"of a platform that is well, doctor finds nothing that failed", examinedPlatform},
 		{"a write on the ZooKeeper leader is read on a follower", zookeeperReplicates},
 		{"a row of the primary is read on the standby", postgresqlReplicates},
 		{"Ansible reads the dynamic inventory", dynamicInventory},

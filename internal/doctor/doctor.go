@@ -1,63 +1,125 @@
 // Package doctor checks what infra needs on this machine and, for an
-// environment, in its account. Every finding comes with the command that
-// mends it.
+// environment, of its account and on the way to its hosts. Every finding comes
+// with the command that mends it. What an account must offer before it is
+// installed into, package preflight knows: it is asked here, too.
 package doctor
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
+	"slices"
+	"time"
 
-	"infra/internal/account"
+	"golang.org/x/sync/errgroup"
+
+	"infra/internal/cidr"
 	"infra/internal/debian"
 	"infra/internal/environment"
-	"infra/internal/guard"
 	"infra/internal/python"
-	"infra/internal/sandbox"
-	"infra/internal/state"
 	"infra/internal/terraform"
+)
+
+// Schema is the kind and version of the document that `infra doctor --output
+// json` prints. Readers must ignore members that they do not know.
+const Schema = "infra/doctor/v2"
+
+// State is what a check came to.
+type State string
+
+// The states, from the best to the worst.
+const (
+	OK      State = "ok"
+	Warn    State = "warn"    // it may do; somebody should know
+	Unknown State = "unknown" // it could not be asked, which is not the same as fine
+	Fail    State = "fail"    // something that infra needs is not so
 )
 
 // Finding is the result of one check.
 type Finding struct {
 	Check  string `json:"check"`
-	OK     bool   `json:"ok"`
+	State  State  `json:"state"`
 	Detail string `json:"detail"`
-	Mend   string `json:"mend,omitempty"` // the command to type when not OK
+	Mend   string `json:"mend,omitempty"` // the command to type, or what to change
 }
 
-// Examine checks the machine, and the environment's account when env is not
-// nil. The order of the findings is always the same.
-func Examine(ctx context.Context, project string, env *environment.Environment) []Finding {
-	checks := []func(context.Context) Finding{
-		func(ctx context.Context) Finding { return terraformProgram(ctx, project) },
-		func(context.Context) Finding { return providers() },
-		func(context.Context) Finding { return ansiblePrograms(project) },
-		func(context.Context) Finding {
-			return program("ssh", "OpenSSH client", "apt-get install openssh-client")
-		},
-		func(context.Context) Finding { return writable(project) },
-	}
+// Document is the infra/doctor/v2 document.
+type Document struct {
+	Schema      string        `json:"schema"`
+	Environment string        `json:"environment"` // empty: the machine alone
+	Healthy     bool          `json:"healthy"`     // nothing failed
+	Counts      map[State]int `json:"counts"`
+	Findings    []Finding     `json:"findings"`
+}
+
+// Report makes the document. env may be nil.
+func Report(env *environment.Environment, findings []Finding) Document {
+	d := Document{Schema: Schema, Counts: map[State]int{OK: 0, Warn: 0, Unknown: 0, Fail: 0}, Findings: findings}
 	if env != nil {
-		if env.Emulated() {
-			checks = append(checks, func(context.Context) Finding { return sandboxNeeds() })
-		}
-		checks = append(checks,
-			func(ctx context.Context) Finding { return credentials(ctx, env) },
-			func(ctx context.Context) Finding { return bucket(ctx, env) })
+		d.Environment = env.Name()
 	}
-	findings := make([]Finding, len(checks))
-	var wait sync.WaitGroup
+	for _, f := range findings {
+		d.Counts[f.State]++
+	}
+	d.Healthy = d.Counts[Fail] == 0
+	return d
+}
+
+// Subject is what is examined.
+type Subject struct {
+	Project string
+	Env     *environment.Environment // nil: the machine alone
+	Taken   []cidr.Taken             // networks that the environment must not overlap, as files know them
+}
+
+// check makes one or several findings that belong together.
+type check func(context.Context) []Finding
+
+// one is a check that makes a single finding.
+func one(make func(context.Context) Finding) check {
+	return func(ctx context.Context) []Finding { return []Finding{make(ctx)} }
+}
+
+const (
+	limit      = 3 * time.Minute // for each check
+	sideBySide = 6
+)
+
+// Examine makes all checks, whatever the others find. The order of the
+// findings is always the same.
+func Examine(ctx context.Context, s Subject) []Finding {
+	checks := []check{
+		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory), one(clock),
+	}
+	if s.Env != nil {
+		checks = append(checks, s.ofEnvironment()...)
+	}
+	found := make([][]Finding, len(checks))
+	var group errgroup.Group
+	group.SetLimit(sideBySide)
 	for i, check := range checks {
-		wait.Go(func() { findings[i] = check(ctx) })
+		group.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			found[i] = check(ctx)
+			return nil
+		})
 	}
-	wait.Wait()
-	return findings
+	_ = group.Wait() // what goes wrong is a finding
+	return slices.Concat(found...)
+}
+
+// ofEnvironment are the checks of an environment: its account, and the way to
+// its hosts.
+func (s Subject) ofEnvironment() []check {
+	var checks []check
+	if s.Env.Emulated() {
+		checks = append(checks, one(s.sandboxNeeds), one(s.sandboxPort))
+	}
+	if s.Env.Pipeline().VPC.Access == "ssm" && !s.Env.Emulated() {
+		checks = append(checks, one(awsProgram), one(sessionManager))
+	}
+	return append(checks, one(s.clockBeside), s.cloud)
 }
 
 // watchers are programs that tests look through as people do: a terminal, and a
@@ -80,119 +142,4 @@ func Install(ctx context.Context, project string, progress func(string), output 
 		return watchers().Install(ctx, progress)
 	}
 	return nil
-}
-
-func terraformProgram(ctx context.Context, project string) Finding {
-	f := Finding{Check: "Terraform " + terraform.Version}
-	path, err := terraform.Find(ctx, project)
-	if err != nil {
-		f.Detail, f.Mend = "not installed; the first plan downloads it", "infra validate"
-		return f
-	}
-	f.OK, f.Detail = true, path
-	return f
-}
-
-func providers() Finding {
-	f := Finding{Check: "Terraform providers", OK: true, Detail: "from the registry"}
-	if mirror := terraform.Mirror(terraform.MirrorPlaces()); mirror != "" {
-		f.Detail = "offline mirror " + mirror
-	}
-	return f
-}
-
-func ansiblePrograms(project string) Finding {
-	f := Finding{Check: "Ansible"}
-	if bin, ok := python.Installed(project, "ansible"); ok {
-		f.OK, f.Detail = true, bin
-		return f
-	}
-	if _, err := exec.LookPath("python3"); err != nil {
-		f.Detail, f.Mend = "python3 is not on PATH", "apt-get install python3 python3-venv"
-		return f
-	}
-	f.OK, f.Detail = true, "not installed yet; the first apply installs it into .infra/python"
-	return f
-}
-
-func program(name, what, mend string) Finding {
-	f := Finding{Check: what}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		f.Detail, f.Mend = name+" is not on PATH", mend
-		return f
-	}
-	f.OK, f.Detail = true, path
-	return f
-}
-
-func writable(project string) Finding {
-	f := Finding{Check: "project folder", Detail: project}
-	dir := filepath.Join(project, ".infra")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		f.Detail, f.Mend = err.Error(), "chown -R \"$USER\" "+project
-		return f
-	}
-	f.OK = true
-	return f
-}
-
-func sandboxNeeds() Finding {
-	f := Finding{Check: "sandbox: root and packages"}
-	missing := sandbox.MissingPackages()
-	switch {
-	case os.Geteuid() != 0:
-		f.Detail, f.Mend = "a sandbox needs root", "sudo infra sandbox up"
-	case len(missing) > 0:
-		f.OK, f.Detail = true, "infra sandbox up installs "+strings.Join(missing, " ")
-	default:
-		f.OK, f.Detail = true, "all there"
-	}
-	return f
-}
-
-func credentials(ctx context.Context, env *environment.Environment) Finding {
-	f := Finding{Check: "AWS account of " + env.Name()}
-	target := account.TargetOf(env)
-	cfg, err := account.Config(ctx, target)
-	if err != nil {
-		f.Detail, f.Mend = err.Error(), "aws configure"
-		return f
-	}
-	caller, err := account.Caller(ctx, cfg, target)
-	if err != nil {
-		f.Detail, f.Mend = err.Error(), "aws sts get-caller-identity"
-		if env.Emulated() {
-			f.Mend = "infra sandbox up"
-		}
-		return f
-	}
-	err = guard.Account(
-		guard.Target{Environment: env.Name(), File: env.File(), Account: env.Account(), Region: env.Region(), Partition: env.Partition()},
-		guard.Identity{Account: caller.Account, ARN: caller.ARN, Region: caller.Region})
-	if err != nil {
-		f.Detail, f.Mend = err.Error(), "use credentials of account "+env.Account()
-		return f
-	}
-	f.OK, f.Detail = true, fmt.Sprintf("%s as %s", caller.Account, caller.ARN)
-	return f
-}
-
-func bucket(ctx context.Context, env *environment.Environment) Finding {
-	f := Finding{Check: "state bucket of " + env.Name(), Mend: "infra bootstrap " + env.Name()}
-	cfg, err := account.Config(ctx, account.TargetOf(env))
-	if err != nil {
-		f.Detail = err.Error()
-		return f
-	}
-	exists, err := state.NewBucket(cfg, env.StateBucket(), env.Account(), env.Emulated(), nil).Exists(ctx)
-	switch {
-	case err != nil:
-		f.Detail = err.Error()
-	case !exists:
-		f.Detail = env.StateBucket() + " does not exist yet"
-	default:
-		f.OK, f.Detail, f.Mend = true, env.StateBucket(), ""
-	}
-	return f
 }

@@ -38,6 +38,17 @@ type Finding struct {
 	Mend   string `json:"mend,omitempty"` // what to do about it
 }
 
+// These begin the detail of what could not be asked.
+const (
+	notKnown = "not known"
+	notAsked = "not asked"
+)
+
+// Known tells whether the check could be made.
+func (f Finding) Known() bool {
+	return !strings.HasPrefix(f.Detail, notKnown) && !strings.HasPrefix(f.Detail, notAsked)
+}
+
 // Sources are what is looked at, and for what.
 type Sources struct {
 	Env   *environment.Environment
@@ -62,7 +73,7 @@ func Examine(ctx context.Context, s Sources) []Finding {
 	}
 	if len(Refused(all)) > 0 {
 		all = append(all, Finding{
-			Check: "what is in it", Result: Warning, Detail: "not asked: external id, permissions, networks, quotas, zones, EMR release",
+			Check: "what is in it", Result: Warning, Detail: notAsked + ": external id, permissions, networks, quotas, zones, EMR release",
 			Mend: "the account first, then infra install " + s.Env.Name(),
 		})
 		checks = []func(context.Context) []Finding{s.endpoints}
@@ -140,7 +151,7 @@ func (s Sources) externalID(ctx context.Context) []Finding {
 	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
 		f.Result, f.Detail = Good, "without it the role is refused"
 	default:
-		f.Result, f.Detail, f.Mend = Warning, "whether the role is refused without it is not known: "+gist(err), trust
+		f.Result, f.Detail, f.Mend = Warning, notKnown+" whether the role is refused without it: "+gist(err), trust
 	}
 	return []Finding{f}
 }
@@ -162,5 +173,5 @@ func gist(err error) string {
 // unknown is the finding for what could not be asked: a warning, unless the
 // caller may not ask, which the check of permissions says.
 func unknown(check string, err error) []Finding {
-	return []Finding{{Check: check, Result: Warning, Detail: "not known: " + gist(err), Mend: "look for yourself, or give the role what it was denied"}}
+	return []Finding{{Check: check, Result: Warning, Detail: notKnown + ": " + gist(err), Mend: "look for yourself, or give the role what it was denied"}}
 }

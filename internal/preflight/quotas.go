@@ -61,7 +61,7 @@ func (s Sources) look(ctx context.Context, q quota) Finding {
 		return q.judge(allowed)
 	}
 	return Finding{
-		"quota: " + q.what, Warning, fmt.Sprintf("not known (%s); %d%s used by others, %d wanted", gist(err), q.used, q.unit, q.wanted),
+		"quota: " + q.what, Warning, fmt.Sprintf(notKnown+" (%s); %d%s used by others, %d wanted", gist(err), q.used, q.unit, q.wanted),
 		fmt.Sprintf("aws service-quotas get-service-quota --service-code %s --quota-code %s", q.service, q.code),
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"infra/internal/fault"
 )
 
-// oldest is the oldest Python that the pinned packages run on: Debian 12's.
-const oldest = "3.11"
+// Oldest is the oldest Python that the pinned packages run on: Debian 12's.
+const Oldest = "3.11"
 
 // probe prints nothing and ends with 0 when the interpreter is new enough and
 // can make environments by itself, 3 when it is too old, 4 when it lacks the
@@ -56,10 +56,16 @@ func (m maker) command(ctx context.Context, folder string) *exec.Cmd {
 
 func (m maker) hint() string { return "apt-get install --no-install-recommends python3-venv" }
 
+// Find gives the interpreter that environments are made with.
+func Find(ctx context.Context) (string, error) {
+	m, err := find(ctx)
+	return m.python, err
+}
+
 // find looks for a maker on PATH, newest conventional name last: python3 is
 // what the machine's owner chose.
 func find(ctx context.Context) (maker, error) {
-	op := "find Python " + oldest + " or newer"
+	op := "find Python " + Oldest + " or newer"
 	const hint = "apt-get install --no-install-recommends python3 python3-venv"
 	var without string
 	var seen []string

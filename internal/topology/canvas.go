@@ -89,7 +89,7 @@ func (c *canvas) rect(b box, radius float64, fill, stroke string) {
 // path draws a line along points; dashes may be empty.
 func (c *canvas) path(d, colour, dashes string) {
 	if dashes != "" {
-		dashes = fmt.Sprintf(` stroke-dasharray="%s"`, dashes)
+		dashes = ` stroke-dasharray="` + dashes + `"`
 	}
 	fmt.Fprintf(&c.b, `<path d="%s" fill="none" stroke="var(--%s)" stroke-width="1.5"%s/>`+"\n", d, colour, dashes)
 }

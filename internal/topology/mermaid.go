@@ -10,14 +10,14 @@ func (m *Map) Mermaid() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "flowchart TB\n  %%%% %s\n", m.Source())
 	ids := m.identities()
-	fmt.Fprintf(&b, "  subgraph vpc[\"%s\"]\n", mermaidText(m.Environment, m.Region, m.Network.CIDR))
+	fmt.Fprintf(&b, "  subgraph vpc[\"%s\"]\n", mermaidText(strings.Trim(m.Environment+", "+m.Region+", "+m.Network.CIDR, ", ")))
 	for z, zone := range m.Zones {
 		fmt.Fprintf(&b, "    subgraph z%d[\"%s\"]\n", z, mermaidText(zone.Name))
 		for s, subnet := range zone.Subnets {
 			if len(subnet.Things) == 0 {
 				continue
 			}
-			fmt.Fprintf(&b, "      subgraph z%ds%d[\"%s\"]\n", z, s, mermaidText(subnet.Purpose+" subnet", subnet.CIDR))
+			fmt.Fprintf(&b, "      subgraph z%ds%d[\"%s\"]\n", z, s, mermaidText(strings.TrimSpace(subnet.Purpose+" subnet "+subnet.CIDR)))
 			for _, t := range subnet.Things {
 				fmt.Fprintf(&b, "        %s[\"%s\"]\n", ids[t.Name], mermaidText(t.lines()...))
 			}

@@ -53,7 +53,8 @@ func asked() Observed {
 		Endpoints: map[string]string{"postgresql": "postgresql-2", "emr": "emr-blue"},
 		Layers: []Layer{
 			{Name: "zookeeper", Says: "degraded: 3 servers, a quorum is 2, led by zookeeper-2", Bad: true},
-			{Name: "postgresql", Says: "degraded: primary postgresql-2", Bad: true}, {Name: "emr", Says: "healthy: emr-blue waiting, active"},
+			{Name: "postgresql", Says: "degraded: primary postgresql-2", Bad: true},
+			{Name: "emr", Says: "healthy: emr-blue waiting, active"},
 		},
 		Alarms: map[string]string{"infra-cloud-zookeeper-3-cpu": "ALARM", "infra-cloud-zookeeper-1-cpu": "OK"},
 	}

@@ -1,0 +1,188 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"infra/internal/fault"
+	"infra/internal/python"
+	"infra/internal/terraform"
+)
+
+const install = "infra doctor --install"
+
+func (s Subject) terraform(ctx context.Context) Finding {
+	f := Finding{Check: "Terraform " + terraform.Version}
+	path, err := terraform.Find(ctx, s.Project)
+	if err != nil {
+		f.State, f.Detail, f.Mend = Warn, "not installed; the first plan downloads it", install
+		return f
+	}
+	f.State, f.Detail = OK, path
+	return f
+}
+
+func (s Subject) providers(context.Context) Finding {
+	f := Finding{Check: "Terraform providers", State: OK, Detail: "from the registry"}
+	if mirror := terraform.Mirror(terraform.MirrorPlaces()); mirror != "" {
+		f.Detail = "offline mirror " + mirror
+	}
+	return f
+}
+
+func (s Subject) python(ctx context.Context) Finding {
+	f := Finding{Check: "Python " + python.Oldest + " or newer"}
+	path, err := python.Find(ctx)
+	if err != nil {
+		f.State, f.Detail, f.Mend = Fail, err.Error(), fault.HintOf(err)
+		return f
+	}
+	f.State, f.Detail = OK, path
+	return f
+}
+
+func (s Subject) ansible(context.Context) Finding {
+	f := Finding{Check: "Ansible"}
+	bin, ok := python.Installed(s.Project, "ansible")
+	if !ok {
+		f.State, f.Detail, f.Mend = Warn, "not installed yet; the first apply installs it into .infra/python", install
+		return f
+	}
+	f.State, f.Detail = OK, bin
+	return f
+}
+
+func openssh(ctx context.Context) Finding {
+	return program(ctx, "OpenSSH client", Fail, "apt-get install openssh-client", "ssh", "-V")
+}
+
+// gitProgram is needed where a run's commit is written down and where a
+// protected environment wants a clean checkout.
+func gitProgram(ctx context.Context) Finding {
+	return program(ctx, "git", Warn, "apt-get install git", "git", "--version")
+}
+
+// program asks a program for its version; without is how bad it is that there
+// is none.
+func program(ctx context.Context, what string, without State, mend string, argv ...string) Finding {
+	f := Finding{Check: what}
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		f.State, f.Detail, f.Mend = without, argv[0]+" is not on PATH", mend
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, argv[1:]...).CombinedOutput()
+	said, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil {
+		f.State, f.Detail, f.Mend = without, fmt.Sprintf("%s does not say its version: %v: %s", path, err, said), mend
+		return f
+	}
+	f.State, f.Detail = OK, said+", "+path
+	return f
+}
+
+// folder makes sure that infra may write where it keeps what it needs.
+func (s Subject) folder(context.Context) Finding {
+	f := Finding{Check: "project folder", State: OK, Detail: s.Project}
+	at := filepath.Join(s.Project, ".infra")
+	err := os.MkdirAll(at, 0o700)
+	if err == nil {
+		err = unix.Access(at, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		f.State, f.Detail, f.Mend = Fail, at+": "+err.Error(), `sudo chown -R "$USER" `+s.Project
+	}
+	return f
+}
+
+// What has to be free: a provider, Ansible and a run's files take the larger
+// part of the first; with less than the second not even a plan can be written.
+const (
+	diskWanted = 3 << 30
+	diskNeeded = 512 << 20
+)
+
+func (s Subject) disk(context.Context) Finding {
+	f := Finding{Check: "disk"}
+	var stat unix.Statfs_t
+	if err := unix.Statfs(s.Project, &stat); err != nil {
+		f.State, f.Detail, f.Mend = Unknown, err.Error(), "df -h "+s.Project
+		return f
+	}
+	free := stat.Bavail * uint64(stat.Bsize) //nolint:gosec // a block's size is positive
+	f.State, f.Mend = room(free, diskWanted, diskNeeded, "du -xh "+s.Project+" | sort -h | tail")
+	f.Detail = gigabytes(free) + " free below " + s.Project
+	return f
+}
+
+// A Terraform with the AWS provider takes about this much.
+const memoryWanted = 1 << 30
+
+func memory(context.Context) Finding {
+	f := Finding{Check: "memory"}
+	available, err := memAvailable("/proc/meminfo")
+	if err != nil {
+		f.State, f.Detail, f.Mend = Unknown, err.Error(), "free -m"
+		return f
+	}
+	f.State, f.Mend = room(available, memoryWanted, 0, "ps -eo rss,pid,comm --sort=-rss | head")
+	f.Detail = gigabytes(available) + " available; a Terraform with the AWS provider takes about 0.9 GiB"
+	return f
+}
+
+// room judges what is free of something.
+func room(free, wanted, needed uint64, mend string) (State, string) {
+	switch {
+	case free < needed:
+		return Fail, mend
+	case free < wanted:
+		return Warn, mend
+	default:
+		return OK, ""
+	}
+}
+
+func gigabytes(bytes uint64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
+
+// memAvailable reads what the kernel says that programs may still take.
+func memAvailable(file string) (uint64, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); len(fields) >= 2 && fields[0] == "MemAvailable:" {
+			kilobytes, err := strconv.ParseUint(fields[1], 10, 64)
+			return kilobytes << 10, err
+		}
+	}
+	return 0, fmt.Errorf("%s does not say what is available", file)
+}
+
+const setClock = "timedatectl set-ntp true"
+
+// clock asks the kernel whether something keeps it right.
+func clock(context.Context) Finding {
+	f := Finding{Check: "clock", State: OK, Detail: "kept right by a time service"}
+	const unsynchronised = 5 // TIME_ERROR
+	state, err := unix.Adjtimex(&unix.Timex{})
+	switch {
+	case err != nil:
+		f.State, f.Detail, f.Mend = Unknown, err.Error(), "timedatectl"
+	case state == unsynchronised:
+		f.State, f.Detail, f.Mend = Warn, "no time service keeps it right; AWS refuses requests that are 5 minutes off", setClock
+	}
+	return f
+}
