@@ -100,7 +100,11 @@ func runRebuild(ctx context.Context, g *globals, of string, o rebuildOptions) er
 		return r.check(ctx)
 	}
 	err = r.whole(ctx)
-	if !o.rehearse || ctx.Err() != nil {
+	if !o.rehearse {
+		return err
+	}
+	if ctx.Err() != nil {
+		g.con.Warn("what the rehearsal has made is there: the same command goes on; infra uninstall %s --delete-data takes it away", o.to)
 		return err
 	}
 	return errors.Join(err, r.takeAway(ctx))
