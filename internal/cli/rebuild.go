@@ -63,6 +63,7 @@ What no copy holds does not come back: znodes of ZooKeeper, HDFS, logs, public a
 	flags.StringSliceVar(&o.zones, "zones", nil, "letters of three zones of the region (default: those of ENV)")
 	flags.StringVar(&o.lostAt, "lost-at", "", "when the region was lost, as 2026-11-29T03:12:00Z, for the RPO (default: now)")
 	flags.StringVar(&o.html, "html", "", "also write the report as a page to this file")
+	flags.StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that an interrupted attempt has left half made (may be repeated)")
 	flags.BoolVar(&o.check, "check", false, "only look for what would stand in the way; change nothing")
 	flags.BoolVar(&o.rehearse, "rehearse", false, "take away again what was made, and leave nothing")
 	flags.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (a protected environment asks all the same, see --confirm)")
@@ -99,7 +100,11 @@ func runRebuild(ctx context.Context, g *globals, of string, o rebuildOptions) er
 		return r.check(ctx)
 	}
 	err = r.whole(ctx)
-	if !o.rehearse || ctx.Err() != nil {
+	if !o.rehearse {
+		return err
+	}
+	if ctx.Err() != nil {
+		g.con.Warn("what the rehearsal has made is there: the same command goes on; infra uninstall %s --delete-data takes it away", o.to)
 		return err
 	}
 	return errors.Join(err, r.takeAway(ctx))

@@ -150,6 +150,9 @@ func (r *removal) takeAway(ctx context.Context, exists bool) error {
 	if err := r.ask(); err != nil {
 		return err
 	}
+	if err := r.forgetCopies(ctx); err != nil {
+		return err
+	}
 	if err := r.p.Bucket().Remove(ctx, r.p.Runs().DocumentKey(install.DocumentName), r.tell); err != nil {
 		return err
 	}
@@ -162,6 +165,32 @@ func (r *removal) takeAway(ctx context.Context, exists bool) error {
 		return nil
 	}
 	key, err := r.p.Bucket().RemoveKey(ctx)
+	if key != "" {
+		r.tell("%s", key)
+	}
+	return err
+}
+
+// forgetCopies removes the second copy in the other region, which permitted has
+// found empty unless the data may go. Its key stays for as long as another
+// environment may have its own copy there.
+func (r *removal) forgetCopies(ctx context.Context) error {
+	second := r.p.SecondCopy()
+	if second == nil {
+		return nil
+	}
+	if err := second.Remove(ctx, "", r.tell); err != nil {
+		return err
+	}
+	sharing, err := environment.SameRecovery(r.p.Project, r.name)
+	if err != nil {
+		return err
+	}
+	if len(sharing) > 0 {
+		r.tell("the key of the second copies in %s stays: %s has one there too", second.Region, strings.Join(sharing, ", "))
+		return nil
+	}
+	key, err := second.RemoveKey(ctx)
 	if key != "" {
 		r.tell("%s", key)
 	}

@@ -98,7 +98,16 @@ func (r *removal) permitted(ctx context.Context) error {
 				"copy what is still wanted, then infra uninstall "+r.name+" --delete-data")
 		}
 	}
-	return nil
+	second := r.p.SecondCopy()
+	if second == nil {
+		return nil
+	}
+	holds, err := second.Holds(ctx, second.Name)
+	if err != nil || !holds {
+		return err
+	}
+	return fault.New(fault.Refused, "uninstall "+r.name, fmt.Errorf("the bucket %s in %s holds the second copy of the backups", second.Name, second.Region),
+		"copy what is still wanted, then infra uninstall "+r.name+" --delete-data")
 }
 
 // protections are what cannot be terminated yet, and how to change the first.

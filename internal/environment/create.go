@@ -96,6 +96,18 @@ func (f *folder) networks(env *Environment) []cidr.Taken {
 
 // SameRegion are the other environments of the same account and region.
 func SameRegion(project, name string) ([]string, error) {
+	return neighbours(project, name, (*Environment).Region)
+}
+
+// SameRecovery are the other environments of the same account that have their
+// second copies in the same region.
+func SameRecovery(project, name string) ([]string, error) {
+	return neighbours(project, name, (*Environment).RecoveryRegion)
+}
+
+// neighbours are the other environments of the same account that have
+// something alike.
+func neighbours(project, name string, alike func(*Environment) string) ([]string, error) {
 	f, err := open(project)
 	if err != nil {
 		return nil, noFolder("list the environments", err)
@@ -106,7 +118,7 @@ func SameRegion(project, name string) ([]string, error) {
 	}
 	var names []string
 	f.others(name, func(other *Environment) {
-		if other.Account() == env.Account() && other.Region() == env.Region() && other.Endpoint() == env.Endpoint() {
+		if other.Account() == env.Account() && alike(other) == alike(env) && other.Endpoint() == env.Endpoint() {
 			names = append(names, other.name)
 		}
 	})

@@ -51,6 +51,7 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 	case "baseline":
 		variables["baseline"] = s.Products.Baseline
 		variables["state_bucket"] = s.State.Bucket
+		variables["recovery"], _ = e.recoveryVariables()
 	case "pipeline":
 		key := in.SSHPublicKey
 		if key == "" && len(s.SSH.PublicKeys) > 0 {

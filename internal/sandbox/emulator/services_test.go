@@ -36,6 +36,14 @@ func TestCorrection08TrailsAreKnownByARN(t *testing.T) {
 		status := must[*cloudtrail.GetTrailStatusOutput](t)(client.GetTrailStatus(t.Context(), &cloudtrail.GetTrailStatusInput{Name: made.TrailARN}))
 		return aws.ToBool(status.IsLogging)
 	}
+	must[*cloudtrail.CreateTrailOutput](t)(client.CreateTrail(t.Context(), &cloudtrail.CreateTrailInput{
+		Name: aws.String("other"), S3BucketName: aws.String("trail-logs"), IsMultiRegionTrail: aws.Bool(true),
+	}))
+	named := must[*cloudtrail.DescribeTrailsOutput](t)(client.DescribeTrails(t.Context(), &cloudtrail.DescribeTrailsInput{TrailNameList: []string{*made.TrailARN}}))
+	if len(named.TrailList) != 1 || *named.TrailList[0].TrailARN != *made.TrailARN {
+		t.Errorf("asked for one trail, got %+v", named.TrailList)
+	}
+	must[*cloudtrail.DeleteTrailOutput](t)(client.DeleteTrail(t.Context(), &cloudtrail.DeleteTrailInput{Name: aws.String("other")}))
 	must[*cloudtrail.StartLoggingOutput](t)(client.StartLogging(t.Context(), &cloudtrail.StartLoggingInput{Name: made.TrailARN}))
 	if !logging() {
 		t.Error("it does not log after a start by ARN")

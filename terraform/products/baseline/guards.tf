@@ -86,7 +86,7 @@ resource "aws_iam_policy" "apply_boundary" {
         Sid      = "KeepBackupsAndEvidence"
         Effect   = "Deny"
         Action   = ["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion"]
-        Resource = ["${local.backup_bucket_arn}/*", "${local.log_bucket_arn}/*"]
+        Resource = concat(["${local.backup_bucket_arn}/*", "${local.log_bucket_arn}/*"], [for recovery in var.recovery[*] : "arn:${local.partition}:s3:::${recovery.bucket}/*"])
       },
     ]
   })

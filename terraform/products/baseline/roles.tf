@@ -58,7 +58,7 @@ resource "aws_iam_role_policy" "apply" {
   role = aws_iam_role.apply.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       local.read_statement,
       local.parameter_statement,
       local.secret_statement,
@@ -117,6 +117,18 @@ resource "aws_iam_role_policy" "apply" {
         Action   = "iam:CreateServiceLinkedRole"
         Resource = "arn:${local.partition}:iam::${var.account_id}:role/aws-service-role/*"
       },
-    ]
+      ], [for recovery in var.recovery[*] : {
+        # After each run its states are copied there. The bucket itself is an operator's.
+        Sid      = "SecondCopy"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = [for object in ["recovery.json", "states/*"] : "arn:${local.partition}:s3:::${recovery.bucket}/${object}"]
+        }], [for recovery in var.recovery[*] : {
+        Sid       = "SecondCopyKey"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "arn:${local.partition}:kms:${recovery.region}:${var.account_id}:key/*"
+        Condition = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/infra-recovery" } }
+    }])
   })
 }

@@ -103,6 +103,15 @@ variable "tags" {
   }
 }
 
+variable "recovery" {
+  description = "Bucket in another region that gets a copy of the states after each run; null for none."
+  type = object({
+    region = string
+    bucket = string
+  })
+  default = null
+}
+
 variable "role" {
   description = "Role that is assumed before anything is done in the account; null uses the caller's own credentials. external_id is empty where the role asks for none."
   type = object({

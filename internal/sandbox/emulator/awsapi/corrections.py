@@ -51,6 +51,7 @@ CORRECTIONS = (
     instances.monitoring_can_be_switched,
     instances.attributes_change_one_at_a_time,
     cloudtrail.trails_are_known_by_arn,
+    cloudtrail.trails_are_described_by_name,
     logs.groups_change_their_key,
     rds.instances_in_a_network_are_restored,
     rds.what_is_restored_is_not_protected,

@@ -286,3 +286,18 @@ run "refuses_the_tag_of_a_run" {
 
   expect_failures = [var.tags]
 }
+
+run "second_copy" {
+  command = plan
+
+  variables {
+    recovery = { region = "eu-central-1", bucket = "infra-recovery-test-123456789012" }
+  }
+
+  assert {
+    condition = toset(flatten([for statement in jsondecode(aws_iam_role_policy.apply.policy).Statement : statement.Action if startswith(statement.Sid, "SecondCopy")])) == toset([
+      "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey",
+    ])
+    error_message = "Who applies may copy states to the other region, and do nothing else there."
+  }
+}
