@@ -26,7 +26,8 @@ func (a Account) present(ctx context.Context, all []Resource) ([]Resource, error
 	type place struct{ kind, region string }
 	ids := map[place][]string{}
 	for _, r := range all {
-		ids[place{r.Type, a.regionOf(r)}] = append(ids[place{r.Type, a.regionOf(r)}], r.ID)
+		at := place{r.Type, a.regionOf(r)}
+		ids[at] = append(ids[at], r.ID)
 	}
 	var (
 		guard  sync.Mutex
@@ -34,20 +35,20 @@ func (a Account) present(ctx context.Context, all []Resource) ([]Resource, error
 		gone   = map[place][]string{}
 		failed []error
 	)
-	for at, ids := range ids {
-		there := a.standing(at.kind)
-		if there == nil {
+	for at, listed := range ids {
+		ask := a.standing(at.kind)
+		if ask == nil {
 			continue // listed is there
 		}
 		group.Go(func() {
-			there, err := there(ctx, at.region, ids)
+			there, err := ask(ctx, at.region, listed)
 			guard.Lock()
 			defer guard.Unlock()
 			if err != nil {
 				failed = append(failed, err)
 				return
 			}
-			gone[at] = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(there, id) })
+			gone[at] = slices.DeleteFunc(listed, func(id string) bool { return slices.Contains(there, id) })
 		})
 	}
 	group.Wait()
