@@ -81,7 +81,7 @@ func TestPagesInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, how := range looks() {
-			t.Run(name+"/"+how.name, func(t *testing.T) { visit(t, browser, path, axe, how) })
+			t.Run(name+"/"+how.name, func(t *testing.T) { visit(browser, t, path, axe, how) })
 		}
 	}
 	t.Logf("look at the pictures: %s", out)
@@ -113,7 +113,7 @@ func openBrowser(t *testing.T) context.Context {
 }
 
 // visit looks at one page in one way.
-func visit(t *testing.T, browser context.Context, path, axe string, how look) {
+func visit(browser context.Context, t *testing.T, path, axe string, how look) {
 	t.Helper()
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()
@@ -127,7 +127,7 @@ func visit(t *testing.T, browser context.Context, path, axe string, how look) {
 	var focused string
 	var shot []byte
 	err := chromedp.Run(tab,
-		network.Enable(), log.Enable(), chromedp.EmulateViewport(how.width, how.height),
+		chromedp.EmulateViewport(how.width, how.height),
 		emulation.SetEmulatedMedia().WithMedia(how.media).WithFeatures(features),
 		chromedp.Navigate(address),
 		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow),
@@ -157,12 +157,12 @@ func visit(t *testing.T, browser context.Context, path, axe string, how look) {
 		t.Errorf("the first thing that Tab reaches is %q", focused)
 	}
 	if how.media == "print" {
-		printed(t, tab, strings.TrimSuffix(path, ".html")+".pdf")
+		printed(tab, t, strings.TrimSuffix(path, ".html")+".pdf")
 	}
 }
 
 // printed prints the page.
-func printed(t *testing.T, tab context.Context, path string) {
+func printed(tab context.Context, t *testing.T, path string) {
 	t.Helper()
 	err := chromedp.Run(tab, chromedp.ActionFunc(func(ctx context.Context) error {
 		paper, _, err := page.PrintToPDF().WithPreferCSSPageSize(true).Do(ctx)
@@ -188,6 +188,7 @@ func listen(tab context.Context, address string) func() []string {
 		defer mu.Unlock()
 		heard = append(heard, fmt.Sprintf(format, args...))
 	}
+	// chromedp has these domains told to every tab.
 	chromedp.ListenTarget(tab, func(event any) {
 		switch e := event.(type) {
 		case *network.EventRequestWillBeSent:
