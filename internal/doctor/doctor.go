@@ -76,8 +76,8 @@ type Subject struct {
 type check func(context.Context) []Finding
 
 // one is a check that makes a single finding.
-func one(make func(context.Context) Finding) check {
-	return func(ctx context.Context) []Finding { return []Finding{make(ctx)} }
+func one(look func(context.Context) Finding) check {
+	return func(ctx context.Context) []Finding { return []Finding{look(ctx)} }
 }
 
 const (
