@@ -71,6 +71,7 @@ func Networks(project, name string) ([]cidr.Taken, error) {
 	if err != nil {
 		return nil, noFolder("list the networks of the environments", err)
 	}
+	f.lookAside(name)
 	env, _, problems := f.load(name)
 	if len(problems) > 0 {
 		return nil, fault.New(fault.Usage, "read environment "+quotedName(name), problems.sorted(), "infra validate "+name)
@@ -112,6 +113,7 @@ func neighbours(project, name string, alike func(*Environment) string) ([]string
 	if err != nil {
 		return nil, noFolder("list the environments", err)
 	}
+	f.lookAside(name)
 	env, _, problems := f.load(name)
 	if len(problems) > 0 {
 		return nil, fault.New(fault.Usage, "read environment "+quotedName(name), problems.sorted(), "infra validate "+name)

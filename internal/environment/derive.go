@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"infra/internal/cidr"
 	"infra/internal/fault"
@@ -79,8 +81,29 @@ func (d *Derived) Write(aside bool) error {
 	return nil
 }
 
+// aside are the ranges of the throwaways, as far as they can be read.
+func (f *folder) aside() []cidr.Taken {
+	entries, err := os.ReadDir(filepath.Join(f.project, Throwaways))
+	if err != nil {
+		return nil // there are none
+	}
+	var taken []cidr.Taken
+	for _, e := range entries {
+		name, _ := strings.CutSuffix(e.Name(), suffix)
+		if f.lookAside(name); !f.has(name) {
+			continue
+		}
+		if env, _, _ := f.load(name); env != nil {
+			if p, err := netip.ParsePrefix(env.settings.Products.Pipeline.VPC.CIDR); err == nil {
+				taken = append(taken, cidr.Taken{Range: p.Masked(), By: name})
+			}
+		}
+	}
+	return taken
+}
+
 // Free is a range of the size of an environment's own, that no environment of
-// the project has, nor a network that it lets in.
+// the project has, throwaways included, nor a network that it lets in.
 func Free(project, name string) (string, error) {
 	f, err := open(project)
 	if err != nil {
@@ -94,7 +117,7 @@ func Free(project, name string) (string, error) {
 	if err != nil {
 		return "", fault.New(fault.Usage, "read environment "+name, err, "infra validate "+name)
 	}
-	free, ok := cidr.Free(own, append(f.networks(env), cidr.Taken{Range: own, By: name}))
+	free, ok := cidr.Free(own, slices.Concat(f.networks(env), f.aside(), []cidr.Taken{{Range: own, By: name}}))
 	if !ok {
 		return "", fault.New(fault.Refused, "find a free network", errors.New("no private range of its size is free"), "--cidr RANGE, of another size")
 	}

@@ -85,6 +85,12 @@ func TestDraft(t *testing.T) {
 		if _, err := environment.Load(project, "prod2"); err != nil {
 			t.Errorf("it is not found among the throwaways: %v", err)
 		}
+		if same, err := environment.SameRegion(project, "prod2"); err != nil || len(same) != 0 { // what uninstall asks
+			t.Errorf("in the region of the rehearsal are %v, %v", same, err)
+		}
+		if next, err := environment.Free(project, "prod"); err != nil || next == free {
+			t.Errorf("a rehearsal's range is given away again: %s, %v", next, err)
+		}
 	}
 	if _, err := environment.Derive(project, "prod", ""); err == nil {
 		t.Error("the file of an environment that is there could be derived")

@@ -56,11 +56,14 @@ func (e *jobError) Error() string {
 	return fmt.Sprintf("%s exited with %d: %s", e.program, e.code, e.said)
 }
 
+// jobLog is where a job's output goes.
+func jobLog(name string) string { return "/var/log/infra-restore/" + name + ".log" }
+
 // job runs a program that may take hours, as a unit of systemd with the
 // server's user, and returns the end of what it wrote. watch sees the last
 // lines each time they were looked at.
 func (h host) job(ctx context.Context, name string, watch func(lines string), argv ...string) (string, error) {
-	unit, log := "infra-"+name+".service", "/var/log/infra-restore/"+name+".log"
+	unit, log := "infra-"+name+".service", jobLog(name)
 	start := append([]string{
 		"systemd-run", "--quiet", "--unit=" + unit, "--uid=postgres", "--working-directory=/", "--property=RemainAfterExit=yes",
 		"--property=StandardOutput=truncate:" + log, "--property=StandardError=append:" + log, "--setenv=LC_ALL=C.UTF-8", "--setenv=HOME=/var/lib/postgresql", "--",

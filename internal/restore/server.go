@@ -46,6 +46,10 @@ func (h host) fetch(ctx context.Context, o order, say func(format string, args .
 	if err != nil {
 		return "", fmt.Errorf("the backup cannot be restored: %w", err)
 	}
+	// It stands near the log's begin, of which a large database's has more than out is.
+	if begin, err := h.root(ctx, "head", "-c", "4000", jobLog("restore")); err == nil {
+		out = begin
+	}
 	if taken := regexp.MustCompile(`restore backup set (\S+?),`).FindStringSubmatch(out); taken != nil {
 		return taken[1], nil
 	}
