@@ -1,9 +1,10 @@
-//go:build endtoend
-
 package main
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -12,7 +13,56 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"infra/internal/audit"
+	"infra/internal/survey"
 )
+
+// TestSurvey makes in a network what the shipped code makes nothing of, and
+// judges what the survey sees of it. TestAudit does so beside the whole platform.
+func TestSurvey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts an emulator")
+	}
+	c := newCloud(t)
+	client := ec2.NewFromConfig(c.config(t))
+	here, err := client.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.98.0.0/16")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{
+		GroupName: aws.String("infra-cloud-bastion"), Description: aws.String("bastion"), VpcId: here.Vpc.VpcId,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	plantBeside(t, c)
+	facts := &audit.Facts{Environment: "cloud", Account: cloudAccount, Now: time.Now()}
+	if err := survey.Take(t.Context(), c.config(t), survey.Scope{Environment: "cloud", VPC: aws.ToString(here.Vpc.VpcId), PathStyle: true}, facts); err != nil || len(facts.Unasked) > 0 {
+		t.Fatalf("%v, %+v", err, facts.Unasked)
+	}
+	found := map[string]string{}
+	for _, f := range audit.Judge(facts, nil) {
+		found[f.Rule] += f.Resource + ": " + f.Detail + "\n"
+	}
+	for _, rule := range []string{
+		"acl-all-internet", "acl-admin-internet", "user-mfa", "root-mfa", "ingress-data-internet",
+		"message-public", "database-public", "database-unencrypted", "unwatched-database",
+	} {
+		if found[rule] == "" {
+			t.Errorf("%s finds nothing", rule)
+		}
+	}
+	if t.Failed() {
+		t.Logf("found %v", found)
+	}
+	if !slices.Equal(facts.VPC.Peers, []netip.Prefix{netip.MustParsePrefix("10.99.0.0/16")}) {
+		t.Errorf("peers are %v", facts.VPC.Peers)
+	}
+	at := slices.IndexFunc(facts.Principals, func(p audit.Principal) bool { return p.ID == "ada" })
+	if at < 0 || !facts.Principals[at].Console || facts.Principals[at].MFA || len(facts.Principals[at].Keys) != 1 || !facts.Principals[at].Keys[0].Active {
+		t.Errorf("ada is not as she was made: %+v", facts.Principals)
+	}
+}
 
 // plantBeside makes what the shipped code makes nothing of, each with a fault:
 // ACLs, a prefix list, a peering, a user, a queue, a managed database.
@@ -55,12 +105,12 @@ func plantNetworks(t *testing.T, c *cloud) {
 		t.Fatalf("the bastion's group: %v", err)
 	}
 	bastion := groups.SecurityGroups[0]
-	for number, ports := range []*ec2types.PortRange{nil, {From: aws.Int32(20), To: aws.Int32(30)}} {
+	for _, ports := range []*ec2types.PortRange{nil, {From: aws.Int32(20), To: aws.Int32(30)}} {
 		acl, err := client.CreateNetworkAcl(t.Context(), &ec2.CreateNetworkAclInput{VpcId: bastion.VpcId})
 		must(acl, err)
 		protocol := map[bool]string{true: "-1", false: "6"}[ports == nil]
 		must(client.CreateNetworkAclEntry(t.Context(), &ec2.CreateNetworkAclEntryInput{
-			NetworkAclId: acl.NetworkAcl.NetworkAclId, Egress: aws.Bool(false), RuleNumber: aws.Int32(int32(number + 100)), Protocol: &protocol,
+			NetworkAclId: acl.NetworkAcl.NetworkAclId, Egress: aws.Bool(false), RuleNumber: aws.Int32(100), Protocol: &protocol,
 			CidrBlock: aws.String("0.0.0.0/0"), RuleAction: ec2types.RuleActionAllow, PortRange: ports,
 		}))
 	}

@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -58,7 +59,7 @@ func (s *surveyor) vpc(ctx context.Context, client *ec2.Client) error {
 	return nil
 }
 
-// peers are the networks on the other side of each active peering.
+// peers are the networks on the other side of each active peering, each once.
 func (s *surveyor) peers(ctx context.Context, client *ec2.Client) error {
 	for _, side := range []string{"requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"} {
 		pages := ec2.NewDescribeVpcPeeringConnectionsPaginator(client, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{filter(side, s.VPC)}})
@@ -72,8 +73,13 @@ func (s *surveyor) peers(ctx context.Context, client *ec2.Client) error {
 					continue
 				}
 				for _, end := range []*types.VpcPeeringConnectionVpcInfo{c.RequesterVpcInfo, c.AccepterVpcInfo} {
-					if end != nil && aws.ToString(end.VpcId) != s.VPC {
-						s.facts.VPC.Peers = append(s.facts.VPC.Peers, ranges(end.CidrBlock)...)
+					if end == nil || aws.ToString(end.VpcId) == s.VPC {
+						continue
+					}
+					for _, r := range ranges(end.CidrBlock) {
+						if !slices.Contains(s.facts.VPC.Peers, r) {
+							s.facts.VPC.Peers = append(s.facts.VPC.Peers, r)
+						}
 					}
 				}
 			}
