@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,7 +111,7 @@ func TestRebuild(t *testing.T) {
 	t.Logf("%d rows were acknowledged before the region was lost", len(acknowledged))
 	p.run(t, 1, "status", "e2e")
 
-	again := append(rebuild, "--to", "e2e2", "--auto-approve", "--lost-at", lost.Format(time.RFC3339Nano))
+	again := append(slices.Clone(rebuild), "--to", "e2e2", "--auto-approve", "--lost-at", lost.Format(time.RFC3339Nano))
 	p.killedIn(t, "phase 4 of 6", again...) // while the data is brought
 	doc := data[rebuilt](t, p, again...)
 	doc.told(t)

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,8 +67,10 @@ func replay(dir string) error {
 // waitForever keeps the pane: tmux closes it with its program.
 func waitForever(dir string) error {
 	for {
-		if _, err := os.Stat(dir); err != nil {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return nil
+		} else if err != nil {
+			return err
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -20,7 +20,6 @@ import (
 // Approve is asked before anything changes; an error means no.
 type Approve func(plans *Plans) error
 
-// ask asks; how long somebody takes to answer is a phase of its own.
 // StackResult is what was done to one stack.
 type StackResult struct {
 	Stack   stack.Stack

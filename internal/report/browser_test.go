@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
+	browserlog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -199,7 +199,7 @@ func listen(tab context.Context, address string) func() []string {
 			add("the console says %s", e.Type)
 		case *runtime.EventExceptionThrown:
 			add("an exception: %s", e.ExceptionDetails.Text)
-		case *log.EventEntryAdded:
+		case *browserlog.EventEntryAdded:
 			add("the log says: %s", e.Entry.Text)
 		}
 	})

@@ -29,8 +29,10 @@ func ran() (run.Record, []progress.Event) {
 		{
 			At: at(9), Kind: progress.Planned, Stack: stack, Drift: []progress.Change{{Address: "aws_vpc.drifted", Action: "update"}},
 			Changes: []progress.Change{
-				{Address: "aws_route53_record.a", Action: "create"}, {Address: "aws_route53_record.b", Action: "create"},
-				{Address: "aws_ebs_volume.data", Action: "replace", Reason: "cannot_update"}, {Address: "aws_kms_key.old", Action: "delete"},
+				{Address: "aws_route53_record.a", Action: "create"},
+				{Address: "aws_route53_record.b", Action: "create"},
+				{Address: "aws_ebs_volume.data", Action: "replace", Reason: "cannot_update"},
+				{Address: "aws_kms_key.old", Action: "delete"},
 			},
 		},
 		{At: at(9), Kind: progress.StepEnded, Stack: stack, Step: progress.Planning, Result: progress.OK, Seconds: 8},

@@ -23,8 +23,11 @@ func (r RunReport) timeSections() []Section {
 	path := Section{Title: "Critical path", Text: "What the run waited for, one after the other.", Table: &Table{Columns: []string{"Began, second", "What", "Where", "Seconds", "Of the run"}}}
 	for _, s := range shortened(r.CriticalPath, whole) {
 		path.Table.Rows = append(path.Table.Rows, []Cell{
-			{fmt.Sprintf("%.0f", s.From), Number}, {Text: strings.TrimSpace(s.Action + " " + s.Name)}, {Text: s.Lane},
-			{fmt.Sprintf("%.1f", s.Seconds), Number}, {fmt.Sprintf("%.0f%%", 100*s.Seconds/whole), Number},
+			{fmt.Sprintf("%.0f", s.From), Number},
+			{Text: strings.TrimSpace(s.Action + " " + s.Name)},
+			{Text: s.Lane},
+			{fmt.Sprintf("%.1f", s.Seconds), Number},
+			{fmt.Sprintf("%.0f%%", 100*s.Seconds/whole), Number},
 		})
 	}
 	steps := Section{Title: "What took how long", Table: &Table{Columns: []string{"Step", "Where", "Result", "Began, second", "Seconds"}}}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -36,7 +37,7 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := s.JournalOf(t.Context(), r.ID); err != nil || string(got) != string(text) {
+	if got, err := s.JournalOf(t.Context(), r.ID); err != nil || !bytes.Equal(got, text) {
 		t.Errorf("S3 has %d bytes, %v", len(got), err)
 	}
 	if packed := len(b.objects["runs/prod/"+r.ID+"/events.jsonl.gz"].data); packed == 0 || packed > len(text)/2 {

@@ -50,7 +50,7 @@ func TestEveryAlarmHasASection(t *testing.T) {
 				continue
 			}
 			local := regexp.MustCompile(`local\.(\w*alarms)`).FindStringSubmatch(source(t, block.Body.Attributes["for_each"]))
-			if local == nil || len(keys[local[1]]) == 0 {
+			if len(local) == 0 || len(keys[local[1]]) == 0 {
 				t.Errorf("%s: what alarms %s has is not to be seen", block.DefRange(), block.Labels[1])
 				continue
 			}
