@@ -30,8 +30,10 @@ func Settings(env *environment.Environment) []Finding {
 	}
 	image := env.Pipeline().Image
 	if at, given := env.Origin("products.pipeline.image.owner"); given && image.Owner == env.Account() {
-		all = append(all, Finding{at.File, at.Line, Image, image.Owner + "/" + image.Name,
-			"images are of one region: aws ec2 copy-image --source-region " + env.Region() + ", before it is lost; or set products.pipeline.image to Debian's"})
+		all = append(all, Finding{
+			at.File, at.Line, Image, image.Owner + "/" + image.Name,
+			"images are of one region: aws ec2 copy-image --source-region " + env.Region() + ", before it is lost; or set products.pipeline.image to Debian's",
+		})
 	}
 	if bucket := string(env.Pipeline().EMR.InTransitCertificates); bucket != "" {
 		if at, given := env.Origin("products.pipeline.emr.in_transit_certificates"); given {
