@@ -66,7 +66,7 @@ func replay(dir string) error {
 // waitForever keeps the pane: tmux closes it with its program.
 func waitForever(dir string) error {
 	for {
-		if _, err := os.Stat(dir); err != nil {
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
