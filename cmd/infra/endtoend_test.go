@@ -149,15 +149,26 @@ func (p *platform) run(t *testing.T, want int, args ...string) (stdout, stderr s
 	return out.String(), errw.String()
 }
 
-// data runs infra with --output json and decodes what it prints.
+// data runs infra with --output json and decodes the document that it prints,
+// which is the last where events go before it.
 func data[T any](t *testing.T, p *platform, args ...string) T {
 	t.Helper()
 	out, _ := p.run(t, 0, append(args, "--output", "json")...)
-	var v T
-	if err := json.Unmarshal([]byte(out), &v); err != nil {
-		t.Fatalf("infra %s printed no JSON: %v\n%s", strings.Join(args, " "), err, out)
+	documents := json.NewDecoder(strings.NewReader(out))
+	for {
+		var raw json.RawMessage
+		if err := documents.Decode(&raw); err != nil {
+			t.Fatalf("infra %s printed no JSON: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		if documents.More() {
+			continue
+		}
+		var v T
+		if err := json.Unmarshal(raw, &v); err != nil {
+			t.Fatalf("infra %s printed another document: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return v
 	}
-	return v
 }
 
 // on runs a command on a host as root and returns what it printed.

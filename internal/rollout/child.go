@@ -89,7 +89,8 @@ func explained(said []byte) (message, hint string) {
 	if at < 0 {
 		return "", ""
 	}
-	message, hint, _ = strings.Cut(text[at+len("\nerror: "):], "\n  next: ")
+	message, _, _ = strings.Cut(text[at+len("\nerror: "):], "\n  more: ")
+	message, hint, _ = strings.Cut(message, "\n  next: ")
 	return strings.TrimSpace(message), strings.TrimSpace(strings.ReplaceAll(hint, "\n        ", "\n"))
 }
 

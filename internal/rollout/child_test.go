@@ -12,6 +12,8 @@ func TestExplained(t *testing.T) {
 		{"    1s  baseline/acme: planning\n", "", ""},
 		{"error: it broke\n", "it broke", ""},
 		{"  1s  a step\nerror: it broke\n  next: infra doctor acme\n", "it broke", "infra doctor acme"},
+		{"error: it was refused\n  next: infra plan acme\n  more: infra runbook 3\n", "it was refused", "infra plan acme"},
+		{"error: nobody knows\n  more: infra runbook 4\n", "nobody knows", ""},
 		{"error: the first\nerror: the last\nof two lines\n  next: infra one\n        infra two\n", "the last\nof two lines", "infra one\ninfra two"},
 	} {
 		if message, hint := explained([]byte(c.said)); message != c.message || hint != c.hint {
