@@ -3,6 +3,7 @@ package rollout
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,9 +68,11 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 		return Answer{}, failed(err)
 	}
 	answer := Answer{Exit: fault.Code(cmd.ProcessState.ExitCode())}
-	if answer.Out, err = os.ReadFile(data.Name()); err != nil {
+	out, err := os.ReadFile(data.Name())
+	if err != nil {
 		return Answer{}, failed(err)
 	}
+	answer.Out = document(out)
 	said, err := os.ReadFile(log)
 	if err != nil {
 		return Answer{}, failed(err)
@@ -79,6 +82,19 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 		answer.Exit, answer.Error = fault.Failed, fmt.Sprintf("infra %s was killed (%s)", args[0], cmd.ProcessState)
 	}
 	return answer, nil
+}
+
+// document is the last of the JSON documents in what an infra has printed: the
+// events of what it did go before it. It is empty where there is none.
+func document(out []byte) []byte {
+	var last json.RawMessage
+	for documents := json.NewDecoder(bytes.NewReader(out)); ; {
+		var next json.RawMessage
+		if documents.Decode(&next) != nil {
+			return last
+		}
+		last = next
+	}
 }
 
 // explained finds what an infra that has failed said last: the error, and the

@@ -42,3 +42,16 @@ func TestDoing(t *testing.T) {
 		}
 	}
 }
+
+func TestDocument(t *testing.T) {
+	for out, want := range map[string]string{
+		"":                            "",
+		"{\n  \"schema\": \"a\"\n}\n": "{\n  \"schema\": \"a\"\n}",
+		"{\"event\":\"x\"}\n{\"event\":\"y\"}\n{\"schema\":\"infra/run/v1\"}\n": `{"schema":"infra/run/v1"}`,
+		"{\"event\":\"x\"}\n{\"cut": `{"event":"x"}`,
+	} {
+		if got := string(document([]byte(out))); got != want {
+			t.Errorf("%q: %q, want %q", out, got, want)
+		}
+	}
+}
