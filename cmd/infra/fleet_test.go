@@ -237,7 +237,7 @@ func TestFleetAtATerminal(t *testing.T) {
 	v.says(t, "c02          1     running") // a row of the table
 	v.says(t, "baseline/c02: applying")
 	v.says(t, "1 done, 1 running of 2")
-	v.says(t, "\x1b[J") // which is drawn anew
+	v.says(t, "\x1b[1A\x1b[2K") // which is drawn anew
 	v.says(t, "2 done of 2")
 	if code := exitCode(t, v.cmd.Wait()); code != 0 {
 		t.Errorf("exit %d\n%s", code, v.text())
