@@ -1,4 +1,4 @@
-"""A server whose critical thread has ended does not go on."""
+"""A server that could not write its transaction log does not go on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import unittest
 import infra_zookeeper_run as run
 
 SEVERE = "ERROR org.apache.zookeeper.server.ZooKeeperCriticalThread - Severe unrecoverable error, from thread : SyncThread:6"
+FULL = "java.io.IOException: No space left on device"
 
 
 def started(script: str) -> subprocess.Popen[bytes]:
@@ -20,12 +21,22 @@ def started(script: str) -> subprocess.Popen[bytes]:
 
 
 class Run(unittest.TestCase):
-    def test_it_is_killed_when_a_critical_thread_has_ended(self):
-        server = started("echo before >&2; echo '%s' >&2; exec sleep 300" % SEVERE)
-        out, log = server.communicate(timeout=60)
+    def test_it_is_killed_when_the_disk_was_full(self):
+        server = started("echo before >&2; echo '%s' >&2; echo other >&2; echo '%s' >&2; exec sleep 300" % (SEVERE, FULL))
+        _, log = server.communicate(timeout=60)
         self.assertEqual(server.returncode, -signal.SIGKILL)
-        self.assertEqual(log.decode().splitlines()[:2], ["before", SEVERE])
+        self.assertEqual(log.decode().splitlines()[:4], ["before", SEVERE, "other", FULL])
         self.assertIn("killed", log.decode())
+
+    def test_it_goes_on_when_a_thread_ended_for_another_reason(self):
+        """As happens to a learner that joins under load: the thread after it writes a log that is whole."""
+        for lines in ([SEVERE, "java.lang.NullPointerException: this.learner.sock is null"], [SEVERE, "java.io.IOException: Broken pipe"],
+                      [FULL], [SEVERE, *["\tat somewhere"] * 20, FULL]):  # fmt: skip
+            with self.subTest(lines[-1]):
+                server = started("printf '%s\n' >&2; exit 7" % "\\n".join(lines))
+                _, log = server.communicate(timeout=60)
+                self.assertEqual(server.returncode, 7)
+                self.assertIn(lines[-1], log.decode())
 
     def test_it_goes_on_after_any_other_error(self):
         server = started("echo 'ERROR org.apache.zookeeper.server.quorum.Learner - Unexpected' >&2; echo out; exit 7")
