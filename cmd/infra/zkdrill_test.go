@@ -3,11 +3,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -135,7 +138,8 @@ func (p *platform) terminate(t *testing.T, id string) {
 func (p *platform) underLoad(t *testing.T, name string, test func(*testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
-		cmd := exec.CommandContext(t.Context(), p.infra, "-C", p.project, "zk", "drill", "e2e", "--load", "1h", "--output", "json")
+		// It is interrupted when the test is over, also by a failure: killed, it would leave its connections.
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), p.infra, "-C", p.project, "zk", "drill", "e2e", "--load", "1h", "--output", "json")
 		var errs strings.Builder
 		cmd.Stderr = &errs
 		out, err := cmd.StdoutPipe()
@@ -145,17 +149,18 @@ func (p *platform) underLoad(t *testing.T, name string, test func(*testing.T)) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		stop := sync.OnceValue(func() error { return cmd.Process.Signal(syscall.SIGINT) })
+		t.Cleanup(func() { _ = errors.Join(stop(), cmd.Wait()) }) // the report says how it ended
 		var report zkdrill.Report
 		decoded := make(chan error, 1)
 		go func() { decoded <- json.NewDecoder(out).Decode(&report) }()
 		test(t)
-		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-decoded; err != nil {
 			t.Fatalf("the clients: %v\n%s", err, errs.String())
 		}
-		_ = cmd.Wait() // the report says it
 		for _, r := range report.Results {
 			t.Logf("write gap %.1f s, worst client %.1f s, %d operations, %d writes acknowledged, %d unknown, %d sessions expired",
 				r.WriteGap, r.ClientGap, r.Counts.Operations, r.Counts.Writes, r.Counts.Unknown, r.Expired)
