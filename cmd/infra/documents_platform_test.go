@@ -12,7 +12,7 @@ import (
 // the environment that exists in place of the one that the documents name.
 func typedDocuments(t *testing.T, p *platform) {
 	reads := []string{
-		"doctor", "emr status", "env list", "fleet status", "hosts", "output", "pg backups", "pg status", "plan", "runbook", "runs", "sandbox list",
+		"doctor", "emr status", "env list", "hosts", "output", "pg backups", "pg status", "plan", "runbook", "runs", "sandbox list",
 		"schema", "snapshot plan", "ssh", "state history", "status", "validate", "zk status",
 	}
 	typed := map[string]bool{}
@@ -31,7 +31,7 @@ func typedDocuments(t *testing.T, p *platform) {
 					words[i] = "e2e"
 				}
 			}
-			p.run(t, 0, words[1:]...)
+			t.Run(line, func(t *testing.T) { p.run(t, 0, words[1:]...) })
 		}
 	}
 	if len(typed) < 20 {
