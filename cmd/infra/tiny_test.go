@@ -20,6 +20,7 @@ variable "emulated" { type = bool }
 variable "role" { type = any }
 variable "baseline" { type = any }
 variable "state_bucket" { type = string }
+variable "recovery" { type = any }
 
 `
 
