@@ -42,12 +42,14 @@ def watch(server: int, log: BinaryIO, out: BinaryIO) -> None:
 def main(argv: list[str]) -> None:
     server = os.pidfd_open(os.getpid())
     reading, writing = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     if os.fork() == 0:
         os.close(writing)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is the server's: the log ends when that does
         with os.fdopen(reading, "rb") as log:
             watch(server, log, sys.stderr.buffer)
         return
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     os.close(reading)
     os.dup2(writing, 2)
     os.close(writing)
