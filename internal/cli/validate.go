@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func newValidateCommand(g *globals) *cobra.Command {
 	}, "  infra validate\n  infra validate prod")
 }
 
-func runValidate(ctx context.Context, g *globals, names []string) error {
+func runValidate(ctx context.Context, g *globals, names []string) (err error) {
 	project, err := g.project()
 	if err != nil {
 		return err
@@ -51,6 +52,7 @@ func runValidate(ctx context.Context, g *globals, names []string) error {
 	if err := p.Begin(); err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, p.Run.Tidy()) }()
 	for _, product := range stack.Products().Names() {
 		if err := p.Validate(ctx, product); err != nil {
 			return err
