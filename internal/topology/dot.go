@@ -33,17 +33,12 @@ func (m *Map) Dot() string {
 			fmt.Fprintf(&b, "  e%d -> %s;\n", i, to)
 		}
 	}
-	for _, link := range m.Links {
-		from, known := ids[link.From]
-		to, there := ids[link.To]
-		if !known || !there {
-			continue
-		}
+	for _, link := range m.linked(ids) {
 		style := "dashed"
 		if link.State == Streaming {
 			style = "solid"
 		}
-		fmt.Fprintf(&b, "  %s -> %s [style=%s label=%s fontsize=10];\n", from, to, style, dotText(link.State))
+		fmt.Fprintf(&b, "  %s -> %s [style=%s label=%s fontsize=10];\n", ids[link.From], ids[link.To], style, dotText(link.State))
 	}
 	for i, layer := range m.Layers {
 		fmt.Fprintf(&b, "  l%d [shape=note label=%s];\n", i, dotText(layer.Name, layer.Says))

@@ -32,17 +32,12 @@ func (m *Map) Mermaid() string {
 			fmt.Fprintf(&b, "  e%d --> %s\n", i, to)
 		}
 	}
-	for _, link := range m.Links {
-		from, known := ids[link.From]
-		to, there := ids[link.To]
-		if !known || !there {
-			continue
-		}
+	for _, link := range m.linked(ids) {
 		arrow := "-.->"
 		if link.State == Streaming {
 			arrow = "-->"
 		}
-		fmt.Fprintf(&b, "  %s %s|%s| %s\n", from, arrow, link.State, to)
+		fmt.Fprintf(&b, "  %s %s|%s| %s\n", ids[link.From], arrow, link.State, ids[link.To])
 	}
 	for i, layer := range m.Layers {
 		fmt.Fprintf(&b, "  l%d>\"%s\"]\n", i, mermaidText(layer.Name, layer.Says))
@@ -51,6 +46,17 @@ func (m *Map) Mermaid() string {
 		fmt.Fprintf(&b, "  alarms>\"%s\"]\n", mermaidText(m.alarmWords()...))
 	}
 	return b.String()
+}
+
+// linked are the links whose ends are both drawn.
+func (m *Map) linked(ids map[string]string) []Link {
+	var out []Link
+	for _, link := range m.Links {
+		if ids[link.From] != "" && ids[link.To] != "" {
+			out = append(out, link)
+		}
+	}
+	return out
 }
 
 // identities are short names that neither language takes for a word of its
