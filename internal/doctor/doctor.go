@@ -8,14 +8,12 @@ import (
 	"context"
 	"io"
 	"os"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"infra/internal/cidr"
 	"infra/internal/debian"
 	"infra/internal/environment"
+	"infra/internal/preflight"
 	"infra/internal/python"
 	"infra/internal/terraform"
 )
@@ -94,19 +92,7 @@ func Examine(ctx context.Context, s Subject) []Finding {
 	if s.Env != nil {
 		checks = append(checks, s.ofEnvironment()...)
 	}
-	found := make([][]Finding, len(checks))
-	var group errgroup.Group
-	group.SetLimit(sideBySide)
-	for i, check := range checks {
-		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, limit)
-			defer cancel()
-			found[i] = check(ctx)
-			return nil
-		})
-	}
-	_ = group.Wait() // what goes wrong is a finding
-	return slices.Concat(found...)
+	return preflight.Together(ctx, checks, sideBySide, limit)
 }
 
 // ofEnvironment are the checks of an environment: its account, and the way to

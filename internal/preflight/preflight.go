@@ -8,6 +8,7 @@ package preflight
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,9 +79,15 @@ func Examine(ctx context.Context, s Sources) []Finding {
 		})
 		checks = []func(context.Context) []Finding{s.endpoints}
 	}
-	found := make([][]Finding, len(checks))
+	return append(all, Together(ctx, checks, sideBySide, limit)...)
+}
+
+// Together makes checks side by side, so many at once and each for so long at
+// most. What they find stands in the order of the checks.
+func Together[C ~func(context.Context) []F, F any](ctx context.Context, checks []C, atOnce int, limit time.Duration) []F {
+	found := make([][]F, len(checks))
 	var group errgroup.Group
-	group.SetLimit(sideBySide)
+	group.SetLimit(atOnce)
 	for i, check := range checks {
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, limit)
@@ -90,10 +97,7 @@ func Examine(ctx context.Context, s Sources) []Finding {
 		})
 	}
 	_ = group.Wait() // what goes wrong is a finding
-	for _, f := range found {
-		all = append(all, f...)
-	}
-	return all
+	return slices.Concat(found...)
 }
 
 // Refused are the findings that stand in the way.
