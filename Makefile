@@ -105,6 +105,7 @@ rebuild: tools ## Lose a region of a sandbox under a client that writes, and reb
 
 .PHONY: report-check
 report-check: tools ## Open every kind of report in Chromium: light, dark, narrow and printed, axe-core, no request; pictures in .infra/reports/check
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null || { apt-get update --quiet=2 && apt-get install --yes --quiet=2 --no-install-recommends chromium; }
 	@go test -v -tags endtoend -count=1 -timeout 20m -run '^TestPagesInBrowser$$' ./internal/report
 
 .PHONY: image-bench

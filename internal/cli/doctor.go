@@ -28,7 +28,7 @@ port. It only reads. What could not be asked is "unknown", and never counts as f
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runDoctor(cmd.Context(), g, args, install) },
 	}, "  infra doctor\n  infra doctor prod\n  infra doctor --install\n  infra doctor prod --output json | jq '.findings[] | select(.state == \"fail\")'")
-	cmd.Flags().BoolVar(&install, "install", false, "first install Terraform, Ansible and the emulator, where missing, into .infra (as root also tmux and Chromium, for tests)")
+	cmd.Flags().BoolVar(&install, "install", false, "first install Terraform, Ansible and the emulator, where missing, into .infra (as root also tmux, for tests)")
 	return cmd
 }
 

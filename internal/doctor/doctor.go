@@ -108,13 +108,9 @@ func (s Subject) ofEnvironment() []check {
 	return append(checks, one(s.clockBeside), s.cloud)
 }
 
-// watchers are programs that tests look through as people do: a terminal, and a
-// browser.
-func watchers() debian.Programs { return debian.Programs{"tmux": "tmux", "chromium": "chromium"} }
-
 // Install installs what plan and apply would install at their first run:
 // Terraform, Ansible, and the emulator of the sandbox; and, for root, the
-// programs that tests of what people see need.
+// terminal that tests of what people see need.
 func Install(ctx context.Context, project string, progress func(string), output func() io.Writer) error {
 	if _, err := terraform.Install(ctx, project, progress); err != nil {
 		return err
@@ -125,7 +121,7 @@ func Install(ctx context.Context, project string, progress func(string), output 
 		}
 	}
 	if os.Geteuid() == 0 {
-		return watchers().Install(ctx, progress)
+		return debian.Programs{"tmux": "tmux"}.Install(ctx, progress)
 	}
 	return nil
 }

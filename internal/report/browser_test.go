@@ -97,7 +97,7 @@ func openBrowser(t *testing.T) context.Context {
 		}
 	}
 	if program == "" {
-		t.Fatal("no Chromium is on PATH: `make tools` installs it for root, or: apt-get install chromium")
+		t.Fatal("no Chromium is on PATH: `make report-check` installs it for root, or: apt-get install chromium")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program), chromedp.NoSandbox, // the pages are our own, and root has no sandbox
