@@ -113,6 +113,9 @@ func TestRebuild(t *testing.T) {
 
 	again := append(slices.Clone(rebuild), "--to", "e2e2", "--auto-approve", "--lost-at", lost.Format(time.RFC3339Nano))
 	p.killedIn(t, "phase 4 of 6", again...) // while the data is brought
+	if _, stderr := p.run(t, 3, "configure", "e2e2"); !strings.Contains(stderr, "the data of e2e has not come back yet") {
+		t.Errorf("hosts without the data may be configured:\n%s", stderr)
+	}
 	doc := data[rebuilt](t, p, again...)
 	doc.told(t)
 	if !doc.Accepted || doc.Rehearsal || doc.RPO == nil || *doc.RPO > 180 {

@@ -92,6 +92,9 @@ func (p *Platform) Configure(ctx context.Context, layers []string) (ansible.Resu
 // ConfigureOnly is Configure without the hosts that are left out, and with
 // variables that stand above those of the state.
 func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without func(inventory.Host) bool, variables map[string]any) (ansible.Result, error) {
+	if err := p.dataIsBack(ctx); err != nil {
+		return ansible.Result{}, err
+	}
 	s, err := p.Applied(ctx, platformProduct)
 	if err != nil {
 		return ansible.Result{}, err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
+	"infra/internal/fault"
 	"infra/internal/rebuild"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -73,6 +75,25 @@ func database(s *state.State) (*rebuild.Database, error) {
 		return nil, nil //nolint:nilnil // RDS, or nothing at all
 	}
 	return &rebuild.Database{Cluster: d.Cluster, Version: d.Version, Secret: d.Secret}, nil
+}
+
+// dataIsBack refuses to configure the hosts of an environment that is rebuilt
+// while its data is in the other region alone: they would begin with an empty
+// database, and nothing could be restored over that.
+func (p *Platform) dataIsBack(ctx context.Context) error {
+	of := p.Env.RebuiltFrom()
+	if of == "" {
+		return nil
+	}
+	var record rebuild.Record
+	if _, err := p.Runs().Document(ctx, rebuild.DocumentName, &record); err != nil {
+		return err
+	}
+	if record.Data != nil {
+		return nil
+	}
+	return fault.New(fault.Refused, "configure the hosts of "+p.Env.Name(), fmt.Errorf("the data of %s has not come back yet: its database would begin empty", of),
+		"infra rebuild "+of+" --region "+p.Env.Region()+" --to "+p.Env.Name()+", which goes on; to begin empty all the same: take rebuilt_from out of "+p.Env.File())
 }
 
 // SecondCopy is the bucket of second copies; nil where there is none.
