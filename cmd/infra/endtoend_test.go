@@ -32,8 +32,9 @@ type platform struct {
 	endpoint string // of the AWS API
 }
 
-// newPlatform copies the shipped code into a folder of its own and starts
-// the sandbox. The sandbox goes down at the end, also on an interrupt.
+// newPlatform has infra make the project, as it does for somebody who begins
+// with an empty folder, and starts the sandbox. The sandbox goes down at the
+// end, also on an interrupt.
 func newPlatform(t *testing.T) *platform {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -48,11 +49,8 @@ func newPlatform(t *testing.T) *platform {
 		t.Fatal(err)
 	}
 	p := &platform{infra: filepath.Join(checkout, "bin", "infra"), project: project}
-	for _, dir := range []string{"terraform", "ansible", "environments"} {
-		if err := os.CopyFS(filepath.Join(project, dir), os.DirFS(filepath.Join(checkout, dir))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p.endpoint = "http://127.0.0.1:" + freePort(t)
+	p.run(t, 0, "init", "--sandbox", "--name", "e2e", "--endpoint", p.endpoint, "--cidr", "10.77.0.0/16")
 	if err := os.MkdirAll(filepath.Join(project, ".infra"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +63,6 @@ func newPlatform(t *testing.T) *platform {
 			t.Fatal(err)
 		}
 	}
-	p.endpoint = "http://127.0.0.1:" + freePort(t)
-	p.write(t, "environments/e2e.yaml", fmt.Sprintf(`extends: sandbox
-endpoint: %s
-products:
-  pipeline:
-    vpc:
-      cidr: 10.77.0.0/16
-`, p.endpoint))
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGINT, syscall.SIGTERM)
 	down := func() {

@@ -29,6 +29,13 @@ type sandboxList struct {
 // it end by itself: `make sandbox-clone`. Its file is the shipped prod.yaml.
 func TestSandboxClone(t *testing.T) {
 	p := newPlatform(t)
+	for _, shipped := range []string{"prod", "staging"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "environments", shipped+".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(t, "environments/"+shipped+".yaml", string(text))
+	}
 	t.Cleanup(func() { // also when the test ends early; once it has expired there is none, which is refused
 		if _, err := os.Stat(filepath.Join(p.project, ".infra", "environments", "me.yaml")); err == nil {
 			p.run(t, 0, "sandbox", "down", "--environment", "me")
