@@ -21,6 +21,7 @@ variable "role" { type = any }
 variable "baseline" { type = any }
 variable "state_bucket" { type = string }
 variable "recovery" { type = any }
+variable "notify_topic_arn" { type = string }
 
 `
 

@@ -52,6 +52,7 @@ func (e *Environment) TerraformVariables(product string, in Inputs) (json.RawMes
 		variables["baseline"] = s.Products.Baseline
 		variables["state_bucket"] = s.State.Bucket
 		variables["recovery"], _ = e.recoveryVariables()
+		variables["notify_topic_arn"] = s.Notify.SNS
 	case "pipeline":
 		key := in.SSHPublicKey
 		if key == "" && len(s.SSH.PublicKeys) > 0 {

@@ -58,6 +58,14 @@ locals {
     }
   }
 
+  # Who only looks tells what was found, too.
+  notify_statements = var.notify_topic_arn == "" ? [] : [{
+    Sid      = "TellResults"
+    Effect   = "Allow"
+    Action   = "sns:Publish"
+    Resource = var.notify_topic_arn
+  }]
+
   # The bucket may serve several environments of the account: only this one's
   # states, locks, lease, run records and kept plans are anybody's business.
   state_bucket_arn = "arn:${local.partition}:s3:::${local.state_bucket}"

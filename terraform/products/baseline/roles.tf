@@ -27,7 +27,7 @@ resource "aws_iam_role_policy" "plan" {
   role = aws_iam_role.plan.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       local.read_statement,
       local.parameter_statement,
       local.secret_statement,
@@ -37,7 +37,7 @@ resource "aws_iam_role_policy" "plan" {
       local.state_statements.key,
       local.state_statements.lock,
       local.state_statements.keep,
-    ]
+    ], local.notify_statements)
   })
 }
 

@@ -112,6 +112,17 @@ variable "recovery" {
   default = null
 }
 
+variable "notify_topic_arn" {
+  description = "SNS topic that hears what a run or a look came to, also from the plan role; empty for none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.notify_topic_arn == "" || can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.notify_topic_arn))
+    error_message = "notify_topic_arn must be the ARN of an SNS topic."
+  }
+}
+
 variable "role" {
   description = "Role that is assumed before anything is done in the account; null uses the caller's own credentials. external_id is empty where the role asks for none."
   type = object({

@@ -301,3 +301,26 @@ run "second_copy" {
     error_message = "Who applies may copy states to the other region, and do nothing else there."
   }
 }
+
+run "told_by_sns" {
+  command = plan
+
+  variables {
+    notify_topic_arn = "arn:aws:sns:eu-west-1:123456789012:results"
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Resource if statement.Action == "sns:Publish"] == [var.notify_topic_arn]
+    error_message = "Who plans and looks for drift may tell that topic what was found, and no other."
+  }
+}
+
+run "refuses_a_name_for_a_topic" {
+  command = plan
+
+  variables {
+    notify_topic_arn = "results"
+  }
+
+  expect_failures = [var.notify_topic_arn]
+}
