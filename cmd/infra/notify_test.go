@@ -145,3 +145,28 @@ func TestNotify(t *testing.T) {
 		t.Error("where one cannot be told the other was not either")
 	}
 }
+
+// tellAsPlanRole has a topic told by the plan role, which may do so once the
+// settings name the topic and were applied.
+func tellAsPlanRole(t *testing.T, c *cloud) {
+	topic, queue := c.subscribed(t)
+	as := func(role string) {
+		c.assume(t, role, "")
+		c.write(t, "environments/cloud.yaml", c.settings(t)+"notify:\n  sns: "+topic+"\n")
+	}
+	as("plan")
+	if _, stderr := c.run(t, 1, "notify", "cloud"); !strings.Contains(stderr, "sns:Publish") {
+		t.Errorf("what the role lacks is not named:\n%s", stderr)
+	}
+	as("")
+	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
+	as("plan")
+	c.published(t, queue) // of the apply
+	c.run(t, 0, "notify", "cloud")
+	if told := c.published(t, queue); len(told) != 1 {
+		t.Errorf("the topic was told %q", told)
+	}
+	// A role of the environment may not change the roles, so this is not left to the one that applies.
+	c.assume(t, "", "")
+	c.run(t, 0, "apply", "cloud", "--product", "baseline", "--auto-approve")
+}

@@ -34,6 +34,7 @@ func TestRoles(t *testing.T) {
 	t.Run("only the pipeline's own tokens are trusted", func(t *testing.T) { pipelineTokens(t, c) })
 	t.Run("the plan role plans", func(t *testing.T) { planAsRole(t, c) })
 	t.Run("the plan role can change nothing", func(t *testing.T) { planRoleSweep(t, c) })
+	t.Run("the plan role may tell the topic that the settings name", func(t *testing.T) { tellAsPlanRole(t, c) })
 	t.Run("a pipeline plans and applies by the roles, and not what the plan role has forged", func(t *testing.T) { pipelineAsRoles(t, c) })
 	t.Run("the apply role stays bounded", func(t *testing.T) { boundedRole(t, c) })
 	t.Run("the apply role cannot remove its limits", func(t *testing.T) { applyRoleSweep(t, c) })

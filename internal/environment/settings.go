@@ -80,7 +80,7 @@ type Notify struct {
 	Slack         string `json:"slack" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds the address of Slack's incoming webhook."`
 	Webhook       string `json:"webhook" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds an address which gets the outcome as JSON (infra/outcome/v1) by POST."`
 	WebhookSecret string `json:"webhook_secret" format:"variable" default:"\"\"" doc:"Name of the environment variable that holds the key which the webhook's body is signed with: X-Infra-Signature is sha256= and its HMAC in hex."`
-	SNS           string `json:"sns" format:"topic_arn" default:"\"\"" doc:"ARN of an SNS topic. The plan and apply roles of the environment may publish to it; where it is encrypted or of another account, its key and its policy have to let them."`
+	SNS           string `json:"sns" format:"topic_arn" default:"\"\"" doc:"ARN of an SNS topic. The plan and apply roles of the environment may publish to it once an administrator has applied this (a role changes no role); where the topic is encrypted or of another account, its key and its policy have to let them."`
 	Template      string `json:"template" format:"template" default:"\"\"" doc:"Text for Slack and SNS, as Go's text/template over the outcome, such as {{.Title}} by {{.Who}}. YAML's >- lets it stand on several lines; {{\"\\n\"}} ends one. infra notify ENV --print shows what comes of it."`
 }
 
