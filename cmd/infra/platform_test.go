@@ -45,6 +45,7 @@ func TestPlatform(t *testing.T) {
 		{"a row of the primary is read on the standby", postgresqlReplicates},
 		{"Ansible reads the dynamic inventory", dynamicInventory},
 		{"what drift says of hosts is what configure does", driftOfHosts},
+		{"a pull request's comment names hosts and tasks", commentOfHosts},
 		{"the database says that it is well", databaseStatus},
 		{"a failover of a healthy database is refused", failoverOfTheHealthy},
 		{"a switchover there and back loses nothing", switchoverThereAndBack},
