@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,66 @@ func TestDocumentsShowRealCommands(t *testing.T) {
 	if shown["../../README.md"] < 8 || shown["../../internal/runbook/README.md"] < 60 {
 		t.Errorf("too few commands were found: %v", shown)
 	}
+}
+
+// TestShownCommandsAreTried wants every command of a block, with every flag that
+// it has there, in what some test runs: those that only read are typed as they
+// stand on hosts (typedDocuments), the others are what drills and scripts do.
+func TestShownCommandsAreTried(t *testing.T) {
+	tried := tests(t)
+	names := cli.Commands()
+	for _, document := range documents(t) {
+		for _, line := range blockLines(content(t, document)) {
+			words := wordsOf(strings.TrimPrefix(line, "bin/"))
+			if words[0] != "infra" || typable(words) {
+				continue
+			}
+			command := words[1:2]
+			if len(words) > 2 && slices.Contains(names, strings.Join(words[1:3], " ")) {
+				command = words[1:3]
+			}
+			quoted, typed := `"`+strings.Join(command, `", "`)+`"`, "infra "+strings.Join(command, " ")
+			if !strings.Contains(tried, quoted) && !strings.Contains(tried, typed) {
+				t.Errorf("%s: %s: no test runs this command", document, line)
+			}
+			for _, word := range words[1:] {
+				flag, _, _ := strings.Cut(word, "=")
+				if strings.HasPrefix(flag, "--") && !strings.Contains(tried, `"`+flag+`"`) && !strings.Contains(tried, " "+flag+" ") && !strings.Contains(tried, " "+flag+"\n") {
+					t.Errorf("%s: %s: no test runs it with %s", document, line, flag)
+				}
+			}
+		}
+	}
+}
+
+// typable tells whether a line of a document can be typed as it stands: it only
+// reads, and needs nobody at a terminal.
+func typable(words []string) bool {
+	reads := []string{
+		"doctor", "emr status", "env list", "hosts", "output", "pg backups", "pg status", "plan", "runbook", "runs", "sandbox list",
+		"schema", "snapshot plan", "ssh", "state history", "status", "validate", "zk status",
+	}
+	command := strings.Join(words[1:], " ")
+	reading := slices.ContainsFunc(reads, func(read string) bool { return command == read || strings.HasPrefix(command, read+" ") })
+	interactive := words[1] == "ssh" && !slices.Contains(words, "--")
+	return words[0] == "infra" && reading && !interactive && !slices.Contains(words, "--out")
+}
+
+// tests is the text of all tests that run infra, and of the workflows' steps
+// that they play.
+func tests(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, pattern := range []string{"*_test.go", "testdata/script/*", "../../internal/ci/*.yml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			all.WriteString(content(t, file))
+		}
+	}
+	return all.String()
 }
 
 // documents are the Markdown files of the repository.

@@ -92,6 +92,9 @@ func (c *cloud) reported(t *testing.T, id string) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
+	if shown := c.opened(t, "report", "cloud", "--open"); shown != path {
+		t.Errorf("the browser is shown %q, not %s", shown, path)
+	}
 	html := t.TempDir() + "/run.html"
 	stdout, _ = c.run(t, 0, "report", "cloud", id, "--html", html, "--output", "json")
 	var doc struct {
@@ -107,4 +110,20 @@ func (c *cloud) reported(t *testing.T, id string) {
 	if _, stderr := c.run(t, 64, "report", "cloud", "20200101T000000Z-aaaaaa"); !strings.Contains(stderr, "infra runs cloud") {
 		t.Errorf("a run that never was:\n%s", stderr)
 	}
+}
+
+// opened runs a command, and returns what it gives to the program that opens
+// files on a desktop.
+func (c *cloud) opened(t *testing.T, args ...string) string {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.WriteFile(bin+"/xdg-open", []byte("#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/shown\"\n"), 0o700); err != nil { //nolint:gosec // it is executed
+		t.Fatal(err)
+	}
+	cmd := c.command(t.Context(), args...)
+	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return content(t, bin+"/shown")
 }

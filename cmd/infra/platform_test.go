@@ -42,6 +42,7 @@ func TestPlatform(t *testing.T) {
 		{"the picture shows who leads and who follows", pictured},
 		{"of a platform that is well, doctor finds nothing that failed", examinedPlatform},
 		{"a write on the ZooKeeper leader is read on a follower", zookeeperReplicates},
+		{"one ZooKeeper server is restarted, and no other", restartOfOneServer},
 		{"a row of the primary is read on the standby", postgresqlReplicates},
 		{"Ansible reads the dynamic inventory", dynamicInventory},
 		{"what drift says of hosts is what configure does", driftOfHosts},

@@ -46,6 +46,22 @@ func zookeeperReplicates(t *testing.T, p *platform) {
 	p.on(t, leader, client, "-server", "127.0.0.1:2181", "delete", "/e2e")
 }
 
+// restartOfOneServer restarts a ZooKeeper server, and none beside it.
+func restartOfOneServer(t *testing.T, p *platform) {
+	started := func() (all []string) {
+		for i := 1; i <= 3; i++ {
+			all = append(all, p.on(t, fmt.Sprintf("zookeeper-%d", i), "systemctl", "show", "--property", "ExecMainStartTimestampMonotonic", "zookeeper.service"))
+		}
+		return all
+	}
+	before := started()
+	p.run(t, 0, "zk", "restart", "e2e", "--server", "zookeeper-2", "--auto-approve")
+	after := started()
+	if after[1] == before[1] || after[0] != before[0] || after[2] != before[2] {
+		t.Errorf("the servers ran since %v, and now since %v", before, after)
+	}
+}
+
 func postgresqlReplicates(t *testing.T, p *platform) {
 	psql := func(host, query string) string {
 		out, _ := p.run(t, 0, "ssh", "e2e", host, "--", "sudo", "-n", "-u", "postgres", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", query)
