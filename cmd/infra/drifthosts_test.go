@@ -14,9 +14,9 @@ import (
 // of the hosts that nobody touched, and of every task that has nothing to do,
 // it says nothing. Looking changes nothing, so a second look says the same.
 func driftOfHosts(t *testing.T, p *platform) {
-	p.on(t, "zookeeper-3", "sh", "-c", "'echo net.ipv4.tcp_syncookies=0 >> /etc/sysctl.d/60-infra.conf'")
+	p.on(t, "zookeeper-3", "sh", "-c", "echo net.ipv4.tcp_syncookies=0 >> /etc/sysctl.d/60-infra.conf")
 	p.on(t, "zookeeper-1", "systemctl", "stop", "infra-zookeeper-metrics.service")
-	p.on(t, "postgresql-2", "sh", "-c", "'echo host all all 0.0.0.0/0 trust >> /etc/postgresql/15/main/pg_hba.conf'")
+	p.on(t, "postgresql-2", "sh", "-c", "echo host all all 0.0.0.0/0 trust >> /etc/postgresql/15/main/pg_hba.conf")
 	touched := []string{"postgresql-2", "zookeeper-1", "zookeeper-3"}
 
 	first, again := p.hostDrift(t, 2), p.hostDrift(t, 2)
