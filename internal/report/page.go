@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -66,6 +68,17 @@ const (
 type Cell struct {
 	Text string
 	Mark Mark
+}
+
+// Class is how the style names the cell. Long words, such as paths, may be broken
+// anywhere; where all might be, a narrow column would break every word.
+func (c Cell) Class() string {
+	const long = 20 // letters
+	class := string(c.Mark)
+	if slices.ContainsFunc(strings.Fields(c.Text), func(word string) bool { return len(word) > long }) {
+		class = strings.TrimSpace(class + " long")
+	}
+	return class
 }
 
 // Cells are plain texts as a row.
