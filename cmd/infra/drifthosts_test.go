@@ -7,6 +7,10 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"infra/internal/report"
 )
 
 // driftOfHosts has somebody change three hosts by hand. What `infra drift` says
@@ -17,34 +21,43 @@ func driftOfHosts(t *testing.T, p *platform) {
 	p.on(t, "zookeeper-3", "sh", "-c", "echo net.ipv4.tcp_syncookies=0 >> /etc/sysctl.d/60-infra.conf")
 	p.on(t, "zookeeper-1", "systemctl", "stop", "infra-zookeeper-metrics.service")
 	p.on(t, "postgresql-2", "sh", "-c", "echo host all all 0.0.0.0/0 trust >> /etc/postgresql/15/main/pg_hba.conf")
-	touched := []string{"postgresql-2", "zookeeper-1", "zookeeper-3"}
 
 	first, again := p.hostDrift(t, 2), p.hostDrift(t, 2)
+	touched := []string{"postgresql-2", "zookeeper-1", "zookeeper-3"}
 	if hosts := slices.Sorted(maps.Keys(first)); !slices.Equal(hosts, touched) || !maps.EqualFunc(first, again, slices.Equal) {
 		t.Fatalf("after somebody touched %v, drift says %v, and then %v", touched, first, again)
 	}
-	doc := data[runDocument](t, p, "configure", "e2e")
-	var tasks []string
-	for _, of := range first {
-		tasks = append(tasks, of...)
-	}
-	slices.Sort(tasks)
-	did := slices.Compact(slices.Sorted(slices.Values(doc.Tasks)))
-	if foreseen := slices.Compact(tasks); !slices.Equal(foreseen, did) {
-		t.Errorf("drift foresaw %q, and configure did %q", foreseen, did)
-	}
-	names := map[string]string{}
-	for _, h := range data[struct{ Hosts []struct{ ID, Name string } }](t, p, "hosts", "e2e").Hosts {
-		names[h.ID] = h.Name
-	}
-	for _, h := range doc.Hosts {
-		if foreseen := len(first[names[h.ID]]); h.Changed != foreseen {
-			t.Errorf("drift foresaw %d changes of %s, and configure made %d", foreseen, names[h.ID], h.Changed)
-		}
+	p.run(t, 0, "configure", "e2e")
+	if did := p.lastChanges(t); !maps.EqualFunc(first, did, slices.Equal) {
+		t.Errorf("drift foresaw %v, and configure did %v", first, did)
 	}
 	if left := p.hostDrift(t, 0); len(left) > 0 {
 		t.Errorf("after all was put right, drift says %v", left)
 	}
+}
+
+// lastChanges are the tasks that changed something in the last run, by host, but
+// for the handlers of role base: they are commands, which Ansible cannot check,
+// and do no more than take into use what a task has written.
+func (p *platform) lastChanges(t *testing.T) map[string][]string {
+	t.Helper()
+	var handlers []struct{ Name string }
+	if err := yaml.Unmarshal([]byte(content(t, "../../ansible/roles/base/handlers/main.yml")), &handlers); err != nil || len(handlers) == 0 {
+		t.Fatalf("the handlers are %v, %v", handlers, err)
+	}
+	tasks := map[string][]string{}
+	for _, c := range data[report.RunReport](t, p, "report", "e2e").Tasks {
+		if slices.ContainsFunc(handlers, func(h struct{ Name string }) bool { return c.Task == "base : "+h.Name }) {
+			continue
+		}
+		for _, host := range c.Hosts {
+			tasks[host] = append(tasks[host], c.Task)
+		}
+	}
+	for _, of := range tasks {
+		slices.Sort(of)
+	}
+	return tasks
 }
 
 // hostDrift looks for drift, and returns the tasks that would change something,
