@@ -13,6 +13,7 @@ import (
 
 	"infra/internal/account"
 	"infra/internal/environment"
+	"infra/internal/terraform"
 )
 
 const (
@@ -76,7 +77,16 @@ func TestBenchFleet(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), program, "run", "--all", "plan", "--non-interactive", "--parallelism", fmt.Sprint(benchParallel))
 	cmd.Dir = filepath.Join(c.project, "terragrunt")
-	cmd.Env = append(account.Pairs(account.Environment(account.TargetOf(env))), "HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"))
+	tool, err := terraform.Find(t.Context(), c.project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mirror, err := terraform.CLIConfig(filepath.Join(c.project, ".infra", "terraform.rc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(account.Pairs(account.Environment(account.TargetOf(env))),
+		"HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"), "TG_TF_PATH="+tool, "TF_CLI_CONFIG_FILE="+mirror)
 	theirs := c.benchmark(t, cmd, 0)
 	t.Logf("terragrunt run --all plan of the same: %s; infra takes 1/%.1f of the time and 1/%.1f of the CPU", theirs, ratio(theirs.wall, infra.wall), ratio(theirs.cpu, infra.cpu))
 }
