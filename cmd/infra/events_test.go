@@ -117,7 +117,7 @@ func (c *cloud) reported(t *testing.T, id string) {
 func (c *cloud) opened(t *testing.T, args ...string) string {
 	t.Helper()
 	bin := t.TempDir()
-	if err := os.WriteFile(bin+"/xdg-open", []byte("#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/shown\"\n"), 0o700); err != nil { //nolint:gosec // it is executed
+	if err := os.WriteFile(bin+"/xdg-open", []byte("#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/shown\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cmd := c.command(t.Context(), args...)
