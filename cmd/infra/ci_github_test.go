@@ -25,7 +25,6 @@ variable "emulated" { type = bool }
 variable "role" { type = any }
 variable "state_bucket" { type = string }
 variable "recovery" { type = any }
-variable "notify_topic_arn" { type = string }
 variable "rebuilt_from" { type = any }
 variable "state_region" { type = string }
 variable "ssh_public_key" { type = string }
