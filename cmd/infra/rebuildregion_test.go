@@ -112,8 +112,8 @@ func TestRebuild(t *testing.T) {
 	p.run(t, 1, "status", "e2e")
 
 	again := append(slices.Clone(rebuild), "--to", "e2e2", "--auto-approve", "--lost-at", lost.Format(time.RFC3339Nano))
-	p.killedIn(t, "phase 4 of 6", again...) // while the data is brought
-	p.killedIn(t, "phase 4 of 6", again...) // it has gone on by itself
+	p.killedIn(t, "phase 4 of 6", again...)                                  // while the data is brought
+	p.killedIn(t, "phase 4 of 6", again...)                                  // it has gone on by itself
 	p.run(t, 0, "recover", "e2e2", "--auto-approve", "--lock-timeout", "5m") // what it had begun may hold the lease a while
 	if _, stderr := p.run(t, 3, "configure", "e2e2"); !strings.Contains(stderr, "the data of e2e has not come back yet") {
 		t.Errorf("hosts without the data may be configured:\n%s", stderr)
