@@ -54,10 +54,7 @@ func (p *platform) lastChanges(t *testing.T) map[string][]string {
 			tasks[host] = append(tasks[host], c.Task)
 		}
 	}
-	for _, of := range tasks {
-		slices.Sort(of)
-	}
-	return tasks
+	return inOrder(tasks)
 }
 
 // hostDrift looks for drift, and returns the tasks that would change something,
@@ -83,6 +80,11 @@ func (p *platform) hostDrift(t *testing.T, code int) map[string][]string {
 		}
 		tasks[f.Host] = append(tasks[f.Host], f.Task)
 	}
+	return inOrder(tasks)
+}
+
+// inOrder sorts the tasks of each host.
+func inOrder(tasks map[string][]string) map[string][]string {
 	for _, of := range tasks {
 		slices.Sort(of)
 	}

@@ -95,7 +95,13 @@ func TestRow30Row31Row32ApprovedPlans(t *testing.T) {
 // git runs git in the project.
 func (c *cloud) git(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", c.project, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+	gitIn(t, c.project, args...)
+}
+
+// gitIn works on a repository as somebody who has a name.
+func gitIn(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}

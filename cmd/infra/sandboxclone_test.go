@@ -30,11 +30,7 @@ type sandboxList struct {
 func TestSandboxClone(t *testing.T) {
 	p := newPlatform(t)
 	for _, shipped := range []string{"prod", "staging"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "environments", shipped+".yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.write(t, "environments/"+shipped+".yaml", string(text))
+		p.write(t, "environments/"+shipped+".yaml", content(t, "../../environments/"+shipped+".yaml"))
 	}
 	t.Cleanup(func() { // also when the test ends early; once it has expired there is none, which is refused
 		if _, err := os.Stat(filepath.Join(p.project, ".infra", "environments", "me.yaml")); err == nil {
