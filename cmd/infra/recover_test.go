@@ -92,6 +92,27 @@ func (c *cloud) middle(t *testing.T) {
 			t.Fatalf("it does not get to its middle:\n%s", said.String())
 		}
 	}
+	// It is said before the request is on its way.
+	c.faultsMet(t)
+}
+
+// faultsMet waits until every counted fault has met its requests.
+func (c *cloud) faultsMet(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(cloudLimit)
+	for {
+		left, err := c.emulator.Faults(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s nothing has met %+v", cloudLimit, left)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // recovered is `infra recover`, as JSON.

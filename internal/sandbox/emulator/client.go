@@ -170,6 +170,14 @@ func (c *Client) AddFaults(ctx context.Context, faults ...Fault) error {
 	return c.call(ctx, http.MethodPost, "faults", faults, nil)
 }
 
+// Faults are those that are still to hit something: one with a Count is gone as
+// soon as the last request has met it, also while that request waits.
+func (c *Client) Faults(ctx context.Context) ([]Fault, error) {
+	var faults []Fault
+	err := c.call(ctx, http.MethodGet, "faults", nil, &faults)
+	return faults, err
+}
+
 // ClearFaults ends all injected faults.
 func (c *Client) ClearFaults(ctx context.Context) error {
 	return c.call(ctx, http.MethodDelete, "faults", nil, nil)

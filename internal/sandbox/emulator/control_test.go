@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,8 +89,15 @@ func TestFaultsAndRequestLog(t *testing.T) {
 	if err := put(); err != nil {
 		t.Errorf("the third: %v", err)
 	}
-	if err := client.AddFaults(t.Context(), emulator.Fault{Service: "ec2", Status: 500}); err != nil {
+	if left := must[[]emulator.Fault](t)(client.Faults(t.Context())); len(left) != 0 {
+		t.Errorf("used up, and still there: %+v", left)
+	}
+	endless := emulator.Fault{Service: "ec2", Status: 500}
+	if err := client.AddFaults(t.Context(), endless); err != nil {
 		t.Fatal(err)
+	}
+	if left := must[[]emulator.Fault](t)(client.Faults(t.Context())); !slices.Equal(left, []emulator.Fault{endless}) {
+		t.Errorf("added %+v, there are %+v", endless, left)
 	}
 	if err := client.ClearFaults(t.Context()); err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ class Control:
             ("POST", r"snapshots/(snap-[0-9a-f]+)/progress", self._snapshot_progress),
             ("POST", r"images/(ami-[0-9a-f]+)/stored", self._image_stored),
             ("GET", r"requests", self._requests),
+            ("GET", r"faults", self._list_faults),
             ("POST", r"faults", self._add_faults),
             ("DELETE", r"faults", self._clear_faults),
             ("POST", r"regions/([a-z0-9-]+)/lost", self._lost),
@@ -157,6 +158,9 @@ class Control:
 
     def _requests(self, query: dict[str, list[str]], body: bytes) -> dict[str, Any]:
         return self.journal.since(int(query.get("since", ["0"])[0]))
+
+    def _list_faults(self, query: Any, body: bytes) -> list[dict[str, Any]]:
+        return self.faults.left()
 
     def _add_faults(self, query: Any, body: bytes) -> dict[str, Any]:
         self.faults.add(json.loads(body))

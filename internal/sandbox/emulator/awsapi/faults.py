@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from awsapi.requests import Call
@@ -66,6 +66,11 @@ class Faults:
             parsed.append(Fault(**item))
         with self._lock:
             self._faults.extend(parsed)
+
+    def left(self) -> list[dict[str, Any]]:
+        """The faults that are still to hit, in their JSON form."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
 
     def clear(self) -> None:
         with self._lock:

@@ -26,6 +26,11 @@ StartResponse = Callable[..., Any]
 log = logging.getLogger("awsapi")
 
 HOST_SECONDS = 60  # how long an answer waits for what a host has to do first
+# How long the answer to a change waits. AWS is never quicker, and clients rely on
+# it: the Go SDK closes a request's body when the answer is there, and should its
+# own writer not have come to the body's end by then, it drops the connection and
+# sends the change again (github.com/aws/aws-sdk-go-v2/issues/2737).
+CHANGE_SECONDS = 0.02
 
 
 class Application:
@@ -63,6 +68,8 @@ class Application:
                 return self._fail(environ, start_response, call, fault)
         status, headers, chunks = self._serve(environ, call)
         self._emulator.wait(HOST_SECONDS)
+        if call.mutating:
+            time.sleep(CHANGE_SECONDS)
         self._journal.add(call, self._account(call), status, fault is not None)
         start_response(f"{status} {_phrase(status)}", headers)
         return chunks
