@@ -88,8 +88,8 @@ pipelines: tools ## Play pull requests, merges and schedules of GitHub and GitLa
 	@go test -v -count=1 -timeout 60m -run '^TestPipeline' ./cmd/infra
 
 .PHONY: install-customer
-install-customer: tools ## Install two customers into two accounts of the emulator and take them away, killed in every phase: a quarter of an hour
-	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestInstallCustomer$$' ./cmd/infra
+install-customer: tools ## Install two customers into accounts of the emulator and take them away, killed in every phase, one with hosts in a sandbox: half an hour
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestInstallCustomer' ./cmd/infra
 
 .PHONY: fleet
 fleet: tools ## Roll a change out over 50 environments, some of which fail: on one machine, and by workers of Temporal that are killed; half an hour
