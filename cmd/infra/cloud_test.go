@@ -51,7 +51,7 @@ func newCloud(t *testing.T, options ...func(*emulator.Options)) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin, err := python.Ensure(t.Context(), checkout, "moto", os.Stderr)
+	bin, err := python.Ensure(t.Context(), checkout, "moto", func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

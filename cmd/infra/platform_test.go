@@ -183,9 +183,10 @@ func destroyAll(t *testing.T, p *platform) {
 	}
 }
 
-// leftovers is everything on this machine that a sandbox could leave behind. A
-// process that has ended and that only the machine's first process can reap,
-// the sandbox's daemon itself, is not.
+// leftovers is everything on this machine that a sandbox could leave behind: of
+// processes those that work below a folder of infra's, as all of a sandbox do. A
+// process that has ended and that only the machine's first process can reap, the
+// sandbox's daemon itself, is not.
 func leftovers(t *testing.T) map[string]bool {
 	t.Helper()
 	things := map[string]bool{}
@@ -196,7 +197,7 @@ func leftovers(t *testing.T) map[string]bool {
 		{"losetup", "-l", "-n"},
 		{"sh", "-c", "cut -d' ' -f2,3 /proc/self/mounts"},
 		{"sh", "-c", "nft list ruleset 2>/dev/null; ls /run | grep infra; ls /var/lib | grep infra; true"},
-		{"sh", "-c", "ps -eo stat=,ppid=,args= | awk '!($1 ~ /^Z/ && $2 == 1) && /dockerd|containerd|moto|sandbox serve/ && !/awk/ {$1=$2=\"\"; print}'"},
+		{"sh", "-c", "ps -eo stat=,ppid=,args= | awk '!($1 ~ /^Z/ && $2 == 1) && /dockerd|containerd|moto|sandbox serve/ && /infra/ && !/awk/ {$1=$2=\"\"; print}'"},
 	} {
 		out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).Output()
 		if err != nil {

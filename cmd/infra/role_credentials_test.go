@@ -38,7 +38,7 @@ func TestRow25AnsibleWorksAsTheRole(t *testing.T) {
 	}
 	env := account.Environment(target)
 	endpoint.Environment(env)
-	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "ansible", os.Stderr)
+	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "ansible", func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func playing(t *testing.T, cfg aws.Config) (*Endpoint, map[string]string) {
 }
 
 func TestRow25BotoNeverRunsOut(t *testing.T) {
-	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "ansible", os.Stderr)
+	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "ansible", func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func runDoctor(ctx context.Context, g *globals, args []string, install bool) err
 	}
 	if install {
 		progress := func(text string) { g.con.Step("%s", text) }
-		if err := doctor.Install(ctx, project, progress, g.con.Lines); err != nil {
+		if err := doctor.Install(ctx, project, progress); err != nil {
 			return err
 		}
 	}

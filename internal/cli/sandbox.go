@@ -153,7 +153,7 @@ func (s *sandboxCommand) with(ctx context.Context, do func(sandbox.Config) error
 	}
 	c.Endpoint, c.Account, c.Region, c.Environment, c.File = env.Endpoint(), env.Account(), env.Region(), s.name, env.File()
 	if os.Geteuid() == 0 { // anybody else is refused for another reason
-		if c.Python, err = python.Ensure(ctx, project, "moto", s.con.Lines()); err != nil {
+		if c.Python, err = python.Ensure(ctx, project, "moto", s.progress); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ package doctor
 
 import (
 	"context"
-	"io"
 	"os"
 	"time"
 
@@ -111,12 +110,12 @@ func (s Subject) ofEnvironment() []check {
 // Install installs what plan and apply would install at their first run:
 // Terraform, Ansible, and the emulator of the sandbox; and, for root, the
 // terminal that tests of what people see need.
-func Install(ctx context.Context, project string, progress func(string), output func() io.Writer) error {
+func Install(ctx context.Context, project string, progress func(string)) error {
 	if _, err := terraform.Install(ctx, project, progress); err != nil {
 		return err
 	}
 	for _, name := range []string{"ansible", "moto"} {
-		if _, err := python.Ensure(ctx, project, name, output()); err != nil {
+		if _, err := python.Ensure(ctx, project, name, progress); err != nil {
 			return err
 		}
 	}

@@ -111,7 +111,7 @@ func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without f
 		p.con.Step("%s: there are no hosts to configure", p.Env.Name())
 		return ansible.Result{}, nil
 	}
-	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.told)
 	if err != nil {
 		return ansible.Result{}, err
 	}

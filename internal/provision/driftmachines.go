@@ -148,7 +148,7 @@ func (p *Platform) check(ctx context.Context, inv *inventory.Inventory, hosts []
 	if len(hosts) == 0 {
 		return nil, nil
 	}
-	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.told)
 	if err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func (p *Platform) Guests(ctx context.Context, s *state.State) (*inventory.Inven
 
 // Play runs a playbook on a guest alone.
 func (p *Platform) Play(ctx context.Context, guest *Guest, file string, variables map[string]any) (ansible.Result, error) {
-	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.told)
 	if err != nil {
 		return ansible.Result{}, err
 	}

@@ -14,7 +14,7 @@ import (
 // the account that is not the environment's: it need not have been applied.
 func (p *Platform) PackImage(ctx context.Context, base environment.Image, name string) (Image, error) {
 	built := Image{Name: name, Owner: p.Env.Account(), Base: base.Name}
-	bin, err := python.Ensure(ctx, p.Project, "ansible", p.con.Lines())
+	bin, err := python.Ensure(ctx, p.Project, "ansible", p.told)
 	if err != nil {
 		return built, err
 	}

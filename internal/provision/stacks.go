@@ -20,7 +20,7 @@ import (
 
 // tools finds or installs Terraform and prepares its CLI configuration.
 func (p *Platform) tools(ctx context.Context) (binary, config string, err error) {
-	binary, err = terraform.Install(ctx, p.Project, func(text string) { p.con.Step("%s", text) })
+	binary, err = terraform.Install(ctx, p.Project, p.told)
 	if err != nil {
 		return "", "", err
 	}
@@ -30,6 +30,9 @@ func (p *Platform) tools(ctx context.Context) (binary, config string, err error)
 	}
 	return binary, config, nil
 }
+
+// told shows what the installation of a tool says.
+func (p *Platform) told(text string) { p.con.Step("%s", text) }
 
 // workspace prepares one stack for Terraform: variables and backend as
 // files that only their owner can read.

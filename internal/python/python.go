@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,11 +35,11 @@ func Names() []string {
 }
 
 // Ensure makes <project>/.infra/python/<name>-<hash> when it is missing and
-// gives its bin folder. It may take minutes; what goes on is written to
+// gives its bin folder. It may take minutes; what is being made is told to
 // progress. Concurrent calls, also of other processes, wait for one another;
 // environments of other versions of the same name are removed. The error's
 // code is fault.Usage for an unknown name, fault.Failed otherwise.
-func Ensure(ctx context.Context, project, name string, progress io.Writer) (string, error) {
+func Ensure(ctx context.Context, project, name string, progress func(string)) (string, error) {
 	op := fmt.Sprintf("make the Python environment %q", name)
 	if !slices.Contains(Names(), name) {
 		return "", fault.New(fault.Usage, op,
@@ -105,7 +104,7 @@ func complete(folder string) bool {
 }
 
 // build makes the environment in place.
-func build(ctx context.Context, folder string, pinned []byte, progress io.Writer) error {
+func build(ctx context.Context, folder string, pinned []byte, progress func(string)) error {
 	op := "make the Python environment " + folder
 	maker, err := find(ctx)
 	if err != nil {
@@ -114,17 +113,15 @@ func build(ctx context.Context, folder string, pinned []byte, progress io.Writer
 	if err := os.RemoveAll(folder); err != nil {
 		return fault.New(fault.Failed, op, err, "")
 	}
-	if err := tell(progress, "making %s with %s", folder, maker); err != nil {
-		return fault.New(fault.Failed, op, err, "")
-	}
-	if err := run(ctx, progress, maker.command(ctx, folder)); err != nil {
+	progress(fmt.Sprintf("making %s with %s", folder, maker))
+	if err := run(ctx, maker.command(ctx, folder)); err != nil {
 		return fault.New(fault.CodeOf(err), op, err, maker.hint())
 	}
 	file := filepath.Join(folder, "requirements.txt")
 	if err := os.WriteFile(file, pinned, 0o600); err != nil {
 		return fault.New(fault.Failed, op, err, "")
 	}
-	if err := run(ctx, progress, install(ctx, folder, file)); err != nil {
+	if err := run(ctx, install(ctx, folder, file)); err != nil {
 		return fault.New(fault.CodeOf(err), op, err,
 			"check that this machine reaches its Python package index (pip's own configuration, PIP_INDEX_URL and proxies are honoured), then run the command again")
 	}
@@ -154,7 +151,7 @@ func environment(caller []string) []string {
 }
 
 // run runs a command and keeps the end of what it says for its error.
-func run(ctx context.Context, progress io.Writer, command *exec.Cmd) error {
+func run(ctx context.Context, command *exec.Cmd) error {
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	err := command.Run()
@@ -162,19 +159,11 @@ func run(ctx context.Context, progress io.Writer, command *exec.Cmd) error {
 		return ctx.Err()
 	}
 	if err == nil {
-		return tell(progress, "%s", "done: "+strings.Join(command.Args[1:min(4, len(command.Args))], " "))
+		return nil
 	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
 	return fmt.Errorf("%s: %w: %s", filepath.Base(command.Path), err,
 		strings.Join(lines[max(0, len(lines)-8):], "\n"))
-}
-
-func tell(progress io.Writer, format string, arguments ...any) error {
-	if progress == nil {
-		return nil
-	}
-	_, err := fmt.Fprintf(progress, format+"\n", arguments...)
-	return err
 }
 
 // removeOthers removes environments of the same name but another hash.

@@ -1,7 +1,6 @@
 package python
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -156,7 +155,7 @@ func TestRemoveOthersKeepsNeighbours(t *testing.T) {
 func TestBuild(t *testing.T) {
 	parent := t.TempDir()
 	folder := filepath.Join(parent, "empty-000000000000")
-	once := func(ctx context.Context, progress *bytes.Buffer) error {
+	once := func(ctx context.Context, progress func(string)) error {
 		unlock, err := lock(ctx, filepath.Join(parent, ".empty.lock"))
 		if err != nil {
 			return err
@@ -168,16 +167,16 @@ func TestBuild(t *testing.T) {
 		return build(ctx, folder, []byte("# nothing\n"), progress)
 	}
 	var group sync.WaitGroup
-	said := make([]bytes.Buffer, 2)
+	said := make([]string, 2)
 	failed := make([]error, 2)
 	for i := range said {
-		group.Go(func() { failed[i] = once(t.Context(), &said[i]) })
+		group.Go(func() { failed[i] = once(t.Context(), func(text string) { said[i] += text }) })
 	}
 	group.Wait()
 	if err := errors.Join(failed...); err != nil {
 		t.Fatal(err)
 	}
-	if built := strings.Count(said[0].String()+said[1].String(), "making "); built != 1 {
+	if built := strings.Count(said[0]+said[1], "making "); built != 1 {
 		t.Errorf("it was built %d times", built)
 	}
 	if err := exec.CommandContext(t.Context(), filepath.Join(folder, "bin", "python"), "-c", "import pip").Run(); err != nil {
@@ -201,7 +200,7 @@ func installFails(t *testing.T, folder string) {
 	if err := os.WriteFile(file, []byte(pinned), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := run(t.Context(), nil, install(t.Context(), folder, file))
+	err := run(t.Context(), install(t.Context(), folder, file))
 	if err == nil || !strings.Contains(err.Error(), "no-such-package") {
 		t.Errorf("got %v", err)
 	}

@@ -52,7 +52,7 @@ func newCloud(t *testing.T) *cloud {
 	}
 	// The folder of the module's own project keeps the emulator's Python
 	// between runs.
-	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "moto", os.Stderr)
+	bin, err := python.Ensure(t.Context(), filepath.Join("..", ".."), "moto", func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

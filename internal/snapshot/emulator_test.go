@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -18,7 +17,7 @@ func newEmulator(t *testing.T) *emulator.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin, err := python.Ensure(t.Context(), checkout, "moto", os.Stderr)
+	bin, err := python.Ensure(t.Context(), checkout, "moto", func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

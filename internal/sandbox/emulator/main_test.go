@@ -79,7 +79,7 @@ func pythonBin(ctx context.Context) (string, error) {
 		}
 		cache = filepath.Join(user, "infra-test")
 	}
-	return python.Ensure(ctx, cache, "moto", os.Stderr)
+	return python.Ensure(ctx, cache, "moto", func(text string) { fmt.Fprintln(os.Stderr, text) })
 }
 
 func freePort(ctx context.Context) (int, error) {
