@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"infra/internal/cidr"
@@ -87,8 +88,9 @@ const (
 // findings is always the same.
 func Examine(ctx context.Context, s Subject) []Finding {
 	checks := []check{
-		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory), one(clock),
+		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory),
 	}
+	checks = append(checks, machineChecks()...)
 	if s.Env != nil {
 		checks = append(checks, s.ofEnvironment()...)
 	}
@@ -120,7 +122,7 @@ func Install(ctx context.Context, project string, progress func(string), output 
 			return err
 		}
 	}
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 && runtime.GOOS == "linux" {
 		return debian.Programs{"tmux": "tmux"}.Install(ctx, progress)
 	}
 	return nil
