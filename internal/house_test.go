@@ -5,7 +5,7 @@ package internal_test
 // A new package is added here, on the lowest floor that it fits.
 func floors() [][]string {
 	return [][]string{
-		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "parity", "process", "progress", "spelling"},
+		{"audit", "cidr", "drift", "fault", "history", "install", "maintenance", "memory", "parity", "process", "progress", "spelling"},
 		{"console", "debian", "environment", "fleet", "outcome", "python", "runbook", "stack", "trace", "upgrade"},
 		{"account", "affected", "clone", "guard", "inventory", "metrics", "rebuild", "scaffold"},
 		{"run", "state", "survey", "topology"},
@@ -13,8 +13,8 @@ func floors() [][]string {
 		{"ansible", "bundle", "git", "packer", "ssh", "terraform"},
 		{"sandbox/emulator/awsapi"},
 		{"sandbox/emulator"},
-		{"sandbox/network", "sandbox/proxy", "sandbox/services", "sandbox/volume"},
-		{"sandbox/engine", "sandbox/host"},
+		{"sandbox/network", "sandbox/proxy", "sandbox/volume"},
+		{"sandbox/engine", "sandbox/host", "sandbox/services"},
 		{"sandbox/image", "sandbox/reconcile"},
 		{"sandbox"},
 		{"drill", "emr", "postgresql", "snapshot", "zookeeper"},

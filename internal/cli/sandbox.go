@@ -27,7 +27,8 @@ func newSandboxCommand(g *globals) *cobra.Command {
 		Use:   "sandbox",
 		Short: "A cloud on this machine: an AWS API emulator and real Linux hosts",
 		Long: `The sandbox gives a developer what production has, on one machine, with no account: the AWS API, and for every EC2
-instance a real Linux host at the instance's address. It needs root, and lives in a network namespace of its own.
+instance a real Linux host at the instance's address. It needs Linux (on macOS every command here fails, exit 1, and says
+where to go) and root, and lives in a network namespace of its own.
 What it holds is lost when it goes down. Clones of other environments live beside it, each in a sandbox of its own
 that ends by itself; every command here first removes, and names, those that could not.`,
 	}
@@ -49,6 +50,15 @@ that ends by itself; every command here first removes, and names, those that cou
 			},
 		}),
 	)
+	for _, one := range cmd.Commands() {
+		work := one.RunE
+		one.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := sandbox.Supported(); err != nil {
+				return err
+			}
+			return work(cmd, args)
+		}
+	}
 	return cmd
 }
 

@@ -7,6 +7,7 @@ package doctor
 import (
 	"context"
 	"os"
+	"runtime"
 	"time"
 
 	"infra/internal/cidr"
@@ -86,8 +87,9 @@ const (
 // findings is always the same.
 func Examine(ctx context.Context, s Subject) []Finding {
 	checks := []check{
-		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory), one(clock),
+		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory),
 	}
+	checks = append(checks, machineChecks()...)
 	if s.Env != nil {
 		checks = append(checks, s.ofEnvironment()...)
 	}
@@ -119,7 +121,7 @@ func Install(ctx context.Context, project string, progress func(string)) error {
 			return err
 		}
 	}
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 && runtime.GOOS == "linux" {
 		return debian.Programs{"tmux": "tmux"}.Install(ctx, progress)
 	}
 	return nil

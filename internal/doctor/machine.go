@@ -1,19 +1,18 @@
 package doctor
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"infra/internal/fault"
+	free "infra/internal/memory"
 	"infra/internal/python"
 	"infra/internal/terraform"
 )
@@ -62,13 +61,13 @@ func (s Subject) ansible(context.Context) Finding {
 }
 
 func openssh(ctx context.Context) Finding {
-	return program(ctx, "OpenSSH client", Fail, "apt-get install openssh-client", "ssh", "-V")
+	return program(ctx, "OpenSSH client", Fail, getSSH, "ssh", "-V")
 }
 
 // gitProgram is needed where a run's commit is written down and where a
 // protected environment wants a clean checkout.
 func gitProgram(ctx context.Context) Finding {
-	return program(ctx, "git", Warn, "apt-get install git", "git", "--version")
+	return program(ctx, "git", Warn, getGit, "git", "--version")
 }
 
 // program asks a program for its version; without is how bad it is that there
@@ -131,12 +130,12 @@ const memoryWanted = 1 << 30
 
 func memory(context.Context) Finding {
 	f := Finding{Check: "memory"}
-	available, err := memAvailable("/proc/meminfo")
+	available, err := free.Available()
 	if err != nil {
-		f.State, f.Detail, f.Mend = Unknown, err.Error(), "free -m"
+		f.State, f.Detail, f.Mend = Unknown, err.Error(), free.Look
 		return f
 	}
-	f.State, f.Mend = room(available, memoryWanted, 0, "ps -eo rss,pid,comm --sort=-rss | head")
+	f.State, f.Mend = room(available, memoryWanted, 0, mostMemory)
 	f.Detail = gigabytes(available) + " available; a Terraform with the AWS provider takes about 0.9 GiB"
 	return f
 }
@@ -154,35 +153,3 @@ func room(free, wanted, needed uint64, mend string) (State, string) {
 }
 
 func gigabytes(bytes uint64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
-
-// memAvailable reads what the kernel says that programs may still take.
-func memAvailable(file string) (uint64, error) {
-	in, err := os.Open(file)
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close() //nolint:errcheck // only read
-	for lines := bufio.NewScanner(in); lines.Scan(); {
-		if fields := strings.Fields(lines.Text()); len(fields) >= 2 && fields[0] == "MemAvailable:" {
-			kilobytes, err := strconv.ParseUint(fields[1], 10, 64)
-			return kilobytes << 10, err
-		}
-	}
-	return 0, fmt.Errorf("%s does not say what is available", file)
-}
-
-const setClock = "timedatectl set-ntp true"
-
-// clock asks the kernel whether something keeps it right.
-func clock(context.Context) Finding {
-	f := Finding{Check: "clock", State: OK, Detail: "kept right by a time service"}
-	const unsynchronised = 5 // TIME_ERROR
-	state, err := unix.Adjtimex(&unix.Timex{})
-	switch {
-	case err != nil:
-		f.State, f.Detail, f.Mend = Unknown, err.Error(), "timedatectl"
-	case state == unsynchronised:
-		f.State, f.Detail, f.Mend = Warn, "no time service keeps it right; AWS refuses requests that are 5 minutes off", setClock
-	}
-	return f
-}

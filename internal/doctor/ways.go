@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"infra/internal/fault"
 	"infra/internal/sandbox"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -20,7 +21,10 @@ import (
 // among them.
 func (s Subject) sandboxNeeds(context.Context) Finding {
 	f := Finding{Check: "sandbox: root, Docker and packages", State: OK, Detail: "all there"}
-	switch missing := sandbox.MissingPackages(); {
+	unsupported, missing := sandbox.Supported(), sandbox.MissingPackages()
+	switch {
+	case unsupported != nil:
+		f.State, f.Detail, f.Mend = Fail, unsupported.Error(), fault.HintOf(unsupported)
 	case os.Geteuid() != 0:
 		f.State, f.Detail, f.Mend = Fail, "a sandbox needs root", "sudo "+s.sandboxUp()
 	case len(missing) > 0:
@@ -60,12 +64,11 @@ func (s Subject) sandboxPort(ctx context.Context) Finding {
 // awsProgram and sessionManager are what ssh goes through where hosts have no
 // public address.
 func awsProgram(ctx context.Context) Finding {
-	return program(ctx, "AWS CLI, for access by ssm", Fail, "apt-get install awscli", "aws", "--version")
+	return program(ctx, "AWS CLI, for access by ssm", Fail, getAWS, "aws", "--version")
 }
 
 func sessionManager(ctx context.Context) Finding {
-	const mend = "curl -fO https://s3.amazonaws.com/session-manager-downloads/plugin/latest/ubuntu_64bit/session-manager-plugin.deb && dpkg -i session-manager-plugin.deb"
-	return program(ctx, "Session Manager plugin, for access by ssm", Fail, mend, "session-manager-plugin", "--version")
+	return program(ctx, "Session Manager plugin, for access by ssm", Fail, getSession, "session-manager-plugin", "--version")
 }
 
 // bastion knocks at the SSH port of the bastion that the state knows.

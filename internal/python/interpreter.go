@@ -54,7 +54,7 @@ func (m maker) command(ctx context.Context, folder string) *exec.Cmd {
 	return command
 }
 
-func (m maker) hint() string { return "apt-get install --no-install-recommends python3-venv" }
+func (m maker) hint() string { return getModules }
 
 // Find gives the interpreter that environments are made with.
 func Find(ctx context.Context) (string, error) {
@@ -66,7 +66,6 @@ func Find(ctx context.Context) (string, error) {
 // what the machine's owner chose.
 func find(ctx context.Context) (maker, error) {
 	op := "find Python " + Oldest + " or newer"
-	const hint = "apt-get install --no-install-recommends python3 python3-venv"
 	var without string
 	var seen []string
 	for _, name := range []string{"python3", "python3.11", "python3.12", "python3.13", "python3.14"} {
@@ -76,7 +75,7 @@ func find(ctx context.Context) (maker, error) {
 		}
 		switch code, err := examine(ctx, path); {
 		case err != nil:
-			return maker{}, fault.New(fault.CodeOf(err), op, err, hint)
+			return maker{}, fault.New(fault.CodeOf(err), op, err, getPython)
 		case code == 0:
 			return maker{python: path}, nil
 		case code == noModules && without == "":
@@ -87,13 +86,13 @@ func find(ctx context.Context) (maker, error) {
 	}
 	if without == "" {
 		return maker{}, fault.New(fault.Failed, op,
-			fmt.Errorf("there is none on PATH %s", strings.Join(seen, ", ")), hint)
+			fmt.Errorf("there is none on PATH %s", strings.Join(seen, ", ")), getPython)
 	}
 	if program, err := exec.LookPath("virtualenv"); err == nil {
 		return maker{python: without, virtualenv: program}, nil
 	}
 	return maker{}, fault.New(fault.Failed, op,
-		fmt.Errorf("%s lacks the modules venv and ensurepip, and there is no virtualenv", without), hint)
+		fmt.Errorf("%s lacks the modules venv and ensurepip, and there is no virtualenv", without), getPython)
 }
 
 // examine gives the exit status of the probe in an interpreter; an error only

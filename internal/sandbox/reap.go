@@ -8,16 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adoptOrphans makes this process the parent of what its children leave behind
-// when they end: the containerd of a killed dockerd, for one. Without it they
-// would go to the machine's first process, and not every first process reaps.
-func adoptOrphans() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("adopt orphaned processes: %w", err)
-	}
-	return nil
-}
-
 // reapOrphans collects the ended children that nobody waits for. It belongs to
 // the very end of this process: it would take the results of programs that are
 // still being waited for.

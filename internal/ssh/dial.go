@@ -23,11 +23,10 @@ func (c *Client) Dial(ctx context.Context, through inventory.Host, address strin
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	near, far, err := pair()
 	if err != nil {
-		return nil, fmt.Errorf("make a pair of sockets: %w", err)
+		return nil, err
 	}
-	near, far := os.NewFile(uintptr(ends[0]), "near"), os.NewFile(uintptr(ends[1]), "far")
 	conn, err := net.FileConn(near)
 	if err = errors.Join(err, near.Close()); err != nil {
 		return nil, errors.Join(err, far.Close())
@@ -41,6 +40,20 @@ func (c *Client) Dial(ctx context.Context, through inventory.Host, address strin
 		return nil, errors.Join(fmt.Errorf("start ssh to %s: %w", through.Label(), err), conn.Close())
 	}
 	return t, nil
+}
+
+// pair gives both ends of a connection. No program that is started meanwhile
+// inherits them: macOS makes no socket that says so itself.
+func pair() (near, far *os.File, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a pair of sockets: %w", err)
+	}
+	syscall.CloseOnExec(ends[0])
+	syscall.CloseOnExec(ends[1])
+	return os.NewFile(uintptr(ends[0]), "near"), os.NewFile(uintptr(ends[1]), "far"), nil
 }
 
 // tunnel is a connection that an ssh process passes on.

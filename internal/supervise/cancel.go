@@ -4,8 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -32,12 +30,6 @@ func Cancel() (int, error) {
 		err = errors.Join(err, child.Signal(unix.SIGUSR1))
 	}
 	return n, err
-}
-
-// supervised tells whether a process was started as one.
-func supervised(pid int) bool {
-	environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-	return err == nil && strings.Contains("\x00"+string(environ), "\x00"+Variable+"=")
 }
 
 // CancelledHard tells whether a tool of the run with this folder of children

@@ -51,8 +51,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fakeInfra starts a supervisor as terraform-exec does: in a process group of
-// its own, to be killed along with this process. Its output goes on to ours.
+// fakeInfra starts a supervisor as terraform-exec does. Its output goes on to
+// ours.
 func fakeInfra() int {
 	if os.Getenv("INFRA_TEST_IGNORE") != "" {
 		signal.Ignore(unix.SIGINT, unix.SIGHUP) // the children inherit that
@@ -67,7 +67,7 @@ func fakeInfra() int {
 	}
 	cmd := exec.CommandContext(context.Background(), Program, os.Args[3:]...)
 	cmd.Env = environ(own)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+	cmd.SysProcAttr = likeTerraformExec()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		var exit *exec.ExitError
@@ -106,7 +106,7 @@ func fakeTool(dir string, args []string) int {
 			panic(err)
 		}
 	}
-	status, err := os.ReadFile("/proc/self/status")
+	status, err := ignored()
 	if err != nil {
 		return 1
 	}
@@ -128,13 +128,14 @@ func fakeTool(dir string, args []string) int {
 			note(file, "left behind")
 			return 0
 		}
-		if arg == "worker" { // as Ansible's: it leads a session of its own
+		if arg == "worker" || arg == "provider" {
 			worker := exec.CommandContext(context.Background(), "sleep", "600")
-			worker.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			// Ansible's lead sessions of their own.
+			worker.SysProcAttr = &syscall.SysProcAttr{Setsid: arg == "worker"}
 			if err := worker.Start(); err != nil {
 				return 1
 			}
-			note("worker", strconv.Itoa(worker.Process.Pid))
+			note(arg, strconv.Itoa(worker.Process.Pid))
 		}
 	}
 	note("status", string(status))

@@ -19,9 +19,9 @@ import (
 // a Spec as JSON and never reaches the tool.
 const Variable = "INFRA_SUPERVISE"
 
-// Program is what libraries start in place of a tool: this very program, even
-// when its file was replaced or removed since it was started.
-const Program = "/proc/self/exe"
+// outliving is set, in the environment, for a supervisor that has started
+// itself anew and outlives infra already.
+const outliving = "INFRA_SUPERVISE_OUTLIVES"
 
 // Run is what a supervisor must know about the run that it belongs to.
 type Run struct {

@@ -23,7 +23,8 @@ type tool struct {
 	errors *os.File      // where the tool's errors go, and the supervisor's own
 	ended  chan struct{} // closed when the tool has ended
 
-	forget []func() error // take the processes out of the run's directory
+	left   func() ([]process.Identity, error) // what the tool has started and what still runs
+	forget []func() error                     // take the processes out of the run's directory
 
 	mu          sync.Mutex
 	interrupted bool
@@ -34,12 +35,10 @@ type tool struct {
 // does not reach it, and signals have the effect that they have on a tool
 // started by hand, whatever the caller of infra had them ignored for. Should
 // the supervisor itself be killed, the tool runs to its end: a signal from the
-// kernel (PR_SET_PDEATHSIG) might be its second, and Terraform would then give
+// kernel (Linux' PR_SET_PDEATHSIG) might be its second, and Terraform would then give
 // up without saving.
 func (s Spec) start(args []string, out, errw *os.File) (*tool, error) {
-	// What the tool leaves behind becomes a child of this process instead of the
-	// system's, and can be found.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	if err := adopt(); err != nil {
 		return nil, fmt.Errorf("watch over what %s starts: %w", s.Program, err)
 	}
 	t := &tool{spec: s, errors: errw, ended: make(chan struct{})}
@@ -52,6 +51,7 @@ func (s Spec) start(args []string, out, errw *os.File) (*tool, error) {
 		t.unrecord()
 		return nil, fmt.Errorf("start %s: %w", s.Program, err)
 	}
+	t.left = leavings(t.cmd.Process.Pid, t.ended)
 	t.record(t.cmd.Process.Pid, filepath.Base(s.Program))
 	return t, nil
 }
@@ -175,7 +175,7 @@ func (t *tool) clear(killed bool) {
 		return
 	}
 	for deadline := time.Now().Add(clearLimit); ; time.Sleep(clearPause) {
-		left, err := process.Descendants()
+		left, err := t.left()
 		if err == nil && len(left) == 0 {
 			return
 		}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,42 +18,6 @@ import (
 // cgroupRoot is where every private mount namespace of this package has the
 // unified control group tree, whatever the machine has mounted where.
 const cgroupRoot = "/sys/fs/cgroup"
-
-// privately calls work on a thread with a mount namespace of its own, in which
-// nothing is shared with the machine any more and the unified control group
-// tree is mounted on /sys/fs/cgroup. before, if any, is called first, on the
-// same thread. The thread ends afterwards; programs it started stay inside.
-func privately(before, work func() error) error {
-	result := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		result <- func() error {
-			if before != nil {
-				if err := before(); err != nil {
-					return err
-				}
-			}
-			if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-				return fmt.Errorf("make a mount namespace: %w", err)
-			}
-			if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-				return fmt.Errorf("make the mounts private: %w", err)
-			}
-			// A new sysfs shows the interfaces of the network namespace that
-			// the thread is in, and hides the machine's control groups.
-			flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
-			// Busy means that this very file system is there already.
-			if err := unix.Mount("sysfs", "/sys", "sysfs", flags, ""); err != nil && !errors.Is(err, unix.EBUSY) {
-				return fmt.Errorf("mount /sys: %w", err)
-			}
-			if err := unix.Mount("cgroup2", cgroupRoot, "cgroup2", flags, ""); err != nil && !errors.Is(err, unix.EBUSY) {
-				return fmt.Errorf("mount the control groups: %w", err)
-			}
-			return work()
-		}()
-	}()
-	return <-result
-}
 
 // Reap kills every process in the sandbox's control groups and removes the
 // groups. It is what ends an engine whose daemon died, hosts included, without

@@ -119,13 +119,13 @@ func (e *Engine) launch(options Options) (err error) {
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	enterNetwork := func() error {
-		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
+		if err := network.Enter(namespace); err != nil {
 			return fmt.Errorf("enter the sandbox's network namespace: %w", err)
 		}
 		return nil
 	}
 	err = privately(enterNetwork, func() error {
-		if err := unix.Mount("tmpfs", systemContainerd, "tmpfs", 0, "mode=711"); err != nil {
+		if err := hide(systemContainerd); err != nil {
 			return fmt.Errorf("hide the machine's containerd: %w", err)
 		}
 		if options.Seed != "" {
@@ -143,25 +143,6 @@ func (e *Engine) launch(options Options) (err error) {
 		e.err = command.Wait()
 		close(e.done)
 	}()
-	return nil
-}
-
-// startIn starts a program inside a control group.
-func startIn(command *exec.Cmd, group string) (err error) {
-	dir := filepath.Join(cgroupRoot, group)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a kernel folder
-		return fmt.Errorf("make control group %s: %w", group, err)
-	}
-	handle, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("open control group %s: %w", group, err)
-	}
-	defer func() { err = errors.Join(err, handle.Close()) }()
-	command.SysProcAttr.UseCgroupFD = true
-	command.SysProcAttr.CgroupFD = int(handle.Fd())
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", command.Path, err)
-	}
 	return nil
 }
 

@@ -86,36 +86,6 @@ func plant(seed, dir string) error {
 	return nil
 }
 
-// graft mounts the layers of a seed, in the caller's mount namespace.
-func graft(seed, dir string) error {
-	layers, err := layersOf(seed)
-	if err != nil {
-		return err
-	}
-	// dockerd mounts these folders onto themselves, unless they are mounts of
-	// the right kind already, and that would hide the mounts inside.
-	home := filepath.Join(dir, layersDir)
-	for _, folder := range []string{dir, home} {
-		if err := unix.Mount(folder, folder, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("mount the engine's data: %w", err)
-		}
-	}
-	if err := unix.Mount("", dir, "", unix.MS_SHARED, ""); err != nil {
-		return fmt.Errorf("share the engine's data with its hosts: %w", err)
-	}
-	for _, layer := range layers {
-		target := filepath.Join(home, layer, layerDir)
-		err := unix.Mount(filepath.Join(seed, layersDir, layer, layerDir), target, "", unix.MS_BIND, "")
-		if err == nil {
-			err = unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
-		}
-		if err != nil {
-			return fmt.Errorf("mount a layer of the engine's images: %w", err)
-		}
-	}
-	return nil
-}
-
 // layersOf lists the layers in a data folder.
 func layersOf(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, layersDir))

@@ -39,7 +39,7 @@ func bake(ctx context.Context, path string, progress func(string)) (err error) {
 	// Its mounts live in a mount namespace of its own and vanish with it, so
 	// that removing dir never reaches into the machine's /dev or /proc. Asked
 	// to end, it cleans up; what then still runs in its group is killed.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Unshareflags: syscall.CLONE_NEWNS}
+	command.SysProcAttr = apart()
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = 15 * time.Second
 	last, err := follow(command, progress)

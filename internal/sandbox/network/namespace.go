@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // FreeNumber finds a number that no sandbox of this machine uses: none of the
@@ -151,7 +149,7 @@ func Within(layout Layout, work func() error) error {
 				return fmt.Errorf("open the sandbox's network namespace: %w", err)
 			}
 			defer func() { err = errors.Join(err, namespace.Close()) }()
-			if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
+			if err := Enter(namespace); err != nil {
 				return fmt.Errorf("enter network namespace %s: %w", layout.Namespace(), err)
 			}
 			return work()

@@ -6,7 +6,7 @@ import (
 	"os"
 	"runtime"
 
-	"golang.org/x/sys/unix"
+	"infra/internal/sandbox/network"
 )
 
 // inNamespace runs open with the calling thread inside the network namespace
@@ -42,11 +42,11 @@ func onThread(path string, open func() error) (returned bool, err error) {
 		return true, fmt.Errorf("open the sandbox's network namespace: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
+	if err := network.Enter(target); err != nil {
 		return true, fmt.Errorf("enter the network namespace %s: %w", path, err)
 	}
 	err = open()
-	if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
+	if back := network.Enter(own); back != nil {
 		return false, errors.Join(err, fmt.Errorf("leave the network namespace %s: %w", path, back))
 	}
 	return true, err

@@ -80,12 +80,11 @@ func copySparse(from, to *os.File) error {
 	}
 	return extents(from, func(start, end int64) error {
 		for at := start; at < end; {
-			in, out := at, at
-			n, err := unix.CopyFileRange(int(from.Fd()), &in, int(to.Fd()), &out, int(end-at), 0)
+			n, err := copyRange(from, to, at, end-at)
 			if err != nil || n == 0 {
 				return errors.Join(err, fmt.Errorf("copy %s at %d", from.Name(), at))
 			}
-			at += int64(n)
+			at += n
 		}
 		return nil
 	})

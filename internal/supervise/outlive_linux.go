@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outliving is set, in the environment, for a supervisor that has started
-// itself anew and outlives infra already.
-const outliving = "INFRA_SUPERVISE_OUTLIVES"
+// Program is what libraries start in place of a tool: this very program, even
+// when its file was replaced or removed since it was started.
+const Program = "/proc/self/exe"
 
 // outlive makes this process survive infra. terraform-exec asks the kernel to
 // kill what it starts along with infra (PR_SET_PDEATHSIG), which is the one
