@@ -117,7 +117,7 @@ bench: tools ## Measure infra beside Terraform and Terragrunt: table, picture an
 	@INFRA_BENCH='$(BENCH)' INFRA_BENCH_ROUNDS='$(ROUNDS)' go test -v -tags endtoend -count=1 -timeout 3h -run TestBench ./cmd/infra
 
 .PHONY: release-check
-release-check: ## Make a release without publishing it (archives, checksums, SBOM, man pages, completions) and look whether it is whole
+release-check: ## Make a release without publishing it (archives, checksums, SBOM, man pages, completions, container image) and look whether it is whole
 	@.ci/release
 
 .PHONY: image
