@@ -117,5 +117,11 @@ bench: tools ## Measure infra beside Terraform and Terragrunt: table, picture an
 	@INFRA_BENCH='$(BENCH)' INFRA_BENCH_ROUNDS='$(ROUNDS)' go test -v -tags endtoend -count=1 -timeout 3h -run TestBench ./cmd/infra
 
 .PHONY: release-check
-release-check: ## Make a release without publishing it (archives, checksums, SBOM, man pages, completions) and look whether it is whole
+release-check: ## Make a release without publishing it (archives, checksums, SBOM, man pages, completions, container image) and look whether it is whole
 	@.ci/release
+
+.PHONY: image
+image: ## Build the container image `infra` around this checkout's program; the second command is in .ci/Dockerfile
+	@mkdir -p .infra/image
+	@CGO_ENABLED=0 GOOS=linux GOARCH="$$(docker version --format '{{.Server.Arch}}')" go build -trimpath -ldflags '$(LDFLAGS)' -o .infra/image/infra ./cmd/infra
+	@.ci/image .infra/image '$(VERSION)' '$(COMMIT)' --tag infra

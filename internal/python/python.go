@@ -24,11 +24,6 @@ import (
 //go:embed requirements/*.txt
 var requirements embed.FS
 
-// marker is written last into an environment: without it, it is rebuilt.
-// (An environment cannot be built elsewhere and renamed: its scripts name
-// their own path.)
-const marker = ".complete"
-
 // Names are the environments that Ensure knows.
 func Names() []string {
 	return []string{"ansible", "ansible-lint", "checkov", "moto"}
@@ -90,17 +85,6 @@ func Installed(project, name string) (string, bool) {
 func hashOf(pinned []byte) string {
 	sum := sha256.Sum256(pinned)
 	return hex.EncodeToString(sum[:6])
-}
-
-// complete tells whether the environment was built to its end and its
-// interpreter, which may be a link into the system, still exists.
-func complete(folder string) bool {
-	for _, path := range []string{marker, "bin/python"} {
-		if _, err := os.Stat(filepath.Join(folder, path)); err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // build makes the environment in place.
