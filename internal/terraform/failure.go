@@ -143,16 +143,19 @@ func (a attempt) diagnosed(err error) error {
 		}
 		return fault.New(fault.Failed, a.op, errors.New(text), "look at "+a.log)
 	}
+	hint := "mend the cause, then run the same command again; Terraform's own words are in " + a.log
 	texts := make([]string, 0, len(a.d.errors))
 	for _, diag := range a.d.errors {
 		if held, found := parseLock(diag.Detail); found {
 			return held.locked(a.op, a.w.environment())
 		}
+		if strings.Contains(diag.Detail, "checksums") && strings.Contains(diag.Detail, "dependency lock file") {
+			hint = a.w.lockPlatform()
+		}
 		texts = append(texts, diag.String())
 	}
 	sort.Strings(texts)
-	return fault.New(fault.Failed, a.op, errors.New(strings.Join(texts, "\n")),
-		"mend the cause, then run the same command again; Terraform's own words are in "+a.log)
+	return fault.New(fault.Failed, a.op, errors.New(strings.Join(texts, "\n")), hint)
 }
 
 // notSaved is not nil when Terraform could not write the state. The supervisor

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -108,7 +109,7 @@ func TestRow40ChecksumsFailClosed(t *testing.T) {
 	t.Parallel()
 	w := workspace(t, `{}`)
 	mirror := filepath.Join(w.Logs, "mirror")
-	plugin := filepath.Join(mirror, "registry.terraform.io", "hashicorp", "fake", "1.0.0", "linux_amd64", "terraform-provider-fake_v1.0.0")
+	plugin := filepath.Join(mirror, "registry.terraform.io", "hashicorp", "fake", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-fake_v1.0.0")
 	script(t, plugin, "exit 1")
 	config := filepath.Join(w.Logs, "terraform.rc")
 	for path, text := range map[string]string{
@@ -136,7 +137,7 @@ func TestRow40ChecksumsFailClosed(t *testing.T) {
 	again := *w
 	again.DataDir += "-again"
 	err := again.Init(t.Context())
-	if fault.CodeOf(err) != fault.Failed || !strings.Contains(err.Error(), "checksum") || fault.HintOf(err) == "" {
+	if fault.CodeOf(err) != fault.Failed || !strings.Contains(err.Error(), "checksum") || !strings.Contains(fault.HintOf(err), " providers lock -platform="+runtime.GOOS+"_"+runtime.GOARCH) {
 		t.Errorf("another provider than locked: %v, next: %s", err, fault.HintOf(err))
 	}
 	if err := again.Init(t.Context()); err == nil {
