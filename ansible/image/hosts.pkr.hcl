@@ -125,11 +125,12 @@ build {
   }
 
   provisioner "ansible" {
-    command       = var.playbook_command
-    playbook_file = "${var.ansible}/playbooks/image.yml"
-    groups        = ["guest"]
-    user          = var.user
-    use_proxy     = false
+    command            = var.playbook_command
+    playbook_file      = "${var.ansible}/playbooks/image.yml"
+    groups             = ["guest"]
+    user               = var.user
+    use_proxy          = false
+    skip_version_check = true # infra brings its own Ansible
 
     ansible_env_vars = [
       "ANSIBLE_ROLES_PATH=${var.ansible}/roles",

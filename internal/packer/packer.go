@@ -43,6 +43,18 @@ type Variables struct {
 	BuilderTags     map[string]string `json:"builder_tags"`
 }
 
+// write makes the file that Packer reads them from.
+func (v Variables) write(path string) error {
+	if v.AllowedCIDRs == nil {
+		v.AllowedCIDRs = []string{} // Packer takes no null for a list
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
 // Build is one run of Packer.
 type Build struct {
 	Project     string
@@ -60,12 +72,8 @@ func (b Build) Run(ctx context.Context, v Variables) (id string, err error) {
 		return "", fault.New(fault.Failed, op, err, fault.HintOf(err))
 	}
 	v.Manifest = filepath.Join(b.Dir, "image.json")
-	data, err := json.Marshal(v)
-	if err != nil {
-		return "", fault.New(fault.Failed, op, err, "")
-	}
 	variables := filepath.Join(b.Dir, "image.pkrvars.json")
-	if err := os.WriteFile(variables, data, 0o600); err != nil {
+	if err := v.write(variables); err != nil {
 		return "", fault.New(fault.Failed, op, err, "")
 	}
 	template := filepath.Join(b.Project, filepath.FromSlash(Template))
@@ -75,8 +83,9 @@ func (b Build) Run(ctx context.Context, v Variables) (id string, err error) {
 	if err := b.packer(ctx, bin, "build", "-color=false", "-var-file="+variables, template); err != nil {
 		return "", fault.New(fault.CodeOf(err), op, err, "read "+b.log()+", then run the same command again")
 	}
-	if data, err = os.ReadFile(v.Manifest); err == nil {
-		id, err = artifact(data)
+	manifest, err := os.ReadFile(v.Manifest)
+	if err == nil {
+		id, err = artifact(manifest)
 	}
 	if err != nil {
 		return "", fault.New(fault.Failed, op, err, "read "+b.log())

@@ -1,7 +1,6 @@
 package packer
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,12 +35,8 @@ func TestPackerAcceptsTheTemplate(t *testing.T) {
 			v.Ansible, v.PlaybookCommand = filepath.Dir(filepath.Dir(path)), "ansible-playbook"
 			v.Manifest = filepath.Join(t.TempDir(), "image.json")
 			v.Tags, v.BuilderTags = map[string]string{"environment": "prod"}, map[string]string{"purpose": "image-builder"}
-			data, err := json.Marshal(v)
-			if err != nil {
-				t.Fatal(err)
-			}
 			variables := filepath.Join(t.TempDir(), "image.pkrvars.json")
-			if err := os.WriteFile(variables, data, 0o600); err != nil {
+			if err := v.write(variables); err != nil {
 				t.Fatal(err)
 			}
 			for _, arguments := range [][]string{{"fmt", "-check", "-diff", path}, {"validate", "-var-file=" + variables, path}} {
