@@ -38,11 +38,18 @@ func TestImageByPackerInterrupted(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, func() bool { return len(c.ofBuilder(t)) >= 3 }) // a key, a security group, a host
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			until(t, func() bool {
+				if len(ended) > 0 {
+					t.Fatalf("infra has ended: %v\n%s", <-ended, said.String())
+				}
+				return len(c.ofBuilder(t)) >= 3 // a key, a security group, a host
+			})
 			if err := cmd.Process.Signal(how.signal); err != nil {
 				t.Fatal(err)
 			}
-			if got := exitCode(t, cmd.Wait()); got != how.code {
+			if got := exitCode(t, <-ended); got != how.code {
 				t.Errorf("exit code %d, want %d\n%s", got, how.code, said.String())
 			}
 			if how.signal == syscall.SIGKILL { // Packer itself cleans up, watched over by its supervisor

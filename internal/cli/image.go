@@ -55,6 +55,11 @@ func runImageBuild(ctx context.Context, g *globals, name string, o imageOptions)
 	if err != nil {
 		return err
 	}
+	if o.packer { // as before a first apply
+		if err := p.EnsureBucket(ctx); err != nil {
+			return err
+		}
+	}
 	if err := p.Preflight(ctx, o.allowDirty); err != nil {
 		return err
 	}

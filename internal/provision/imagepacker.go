@@ -25,9 +25,6 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 	if err != nil {
 		return built, err
 	}
-	if err := p.EnsureBucket(ctx); err != nil {
-		return built, err
-	}
 	err = p.Change(ctx, "image build", wait, func(ctx context.Context) (err error) {
 		from, err := p.newestImage(ctx, base)
 		if err != nil {
