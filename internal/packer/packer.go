@@ -132,6 +132,10 @@ func (b Build) packer(ctx context.Context, bin string, arguments ...string) erro
 	case ctx.Err() != nil:
 		return fault.New(fault.Interrupted, "packer "+arguments[0], errors.New("interrupted"), "")
 	case err != nil:
+		said, readErr := os.ReadFile(b.log())
+		if why := complaint(string(said)); readErr == nil && why != "" {
+			return fmt.Errorf("packer %s: %s", arguments[0], why)
+		}
 		return fmt.Errorf("packer %s: %w", arguments[0], err)
 	default:
 		return nil

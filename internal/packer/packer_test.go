@@ -89,6 +89,17 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
+func TestComplaint(t *testing.T) {
+	t.Parallel()
+	const said = "==> Some builds didn't complete successfully and had errors:\n--> amazon-ebs.hosts: Error creating AMI: NotImplemented: the emulator lacks CreateImage:\n\tstatus code: 501\n\n==> Builds finished but no artifacts were created.\n"
+	if why := complaint(said); why != "Error creating AMI: NotImplemented: the emulator lacks CreateImage: status code: 501" {
+		t.Errorf("%q", why)
+	}
+	if why := complaint("Packer has not begun\n"); why != "" {
+		t.Errorf("%q", why)
+	}
+}
+
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	const said = "amazon github.com/hashicorp/amazon \"~> 1.3\" /p/packer-plugin-amazon_v1.3.2_x5.0_linux_amd64\nansible github.com/hashicorp/ansible \"~> 1.1\"\n"
