@@ -63,6 +63,42 @@ func TestImageByPackerInterrupted(t *testing.T) {
 	}
 }
 
+// TestImageByPackerAsARole: where the environment names a role, Packer works as
+// that role too, in its account.
+func TestImageByPackerAsARole(t *testing.T) {
+	needsPacker(t)
+	c := newCloud(t, func(o *emulator.Options) { o.PublicCIDR = "127.19.8.0/24" })
+	c.write(t, "environments/customer.yaml", "extends: cloud\naccount: \"210987654321\"\nrole:\n  arn: arn:aws:iam::210987654321:role/infra\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.79.0.0/16\n")
+	cmd := c.command(t.Context(), "image", "build", "customer", "--packer")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var log []byte
+	until(t, func() bool {
+		if len(ended) > 0 {
+			t.Fatalf("infra has ended: %v\n%s", <-ended, said.String())
+		}
+		logs, _ := filepath.Glob(filepath.Join(c.project, ".infra", "runs", "customer", "*", "packer.log"))
+		if len(logs) == 1 {
+			log, _ = os.ReadFile(logs[0])
+		}
+		return bytes.Contains(log, []byte("Waiting for SSH"))
+	})
+	if here := c.ofBuilder(t); len(here) > 0 {
+		t.Errorf("it works in the caller's account: %v", here)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if got := exitCode(t, <-ended); got != 130 {
+		t.Errorf("exit code %d, want 130\n%s", got, said.String())
+	}
+}
+
 // needsPacker skips a test where there is no Packer, or a plugin of it is
 // missing.
 func needsPacker(t *testing.T) {

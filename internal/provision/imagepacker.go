@@ -3,12 +3,14 @@ package provision
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"infra/internal/account"
 	"infra/internal/environment"
+	"infra/internal/fault"
 	"infra/internal/packer"
 	"infra/internal/python"
 	"infra/internal/run"
@@ -35,6 +37,14 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 			return err
 		}
 		defer done()
+		// The SDK of Packer's plugin may be too old to read it from a file.
+		if file := env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]; file != "" {
+			token, err := os.ReadFile(file)
+			if err != nil {
+				return fault.New(fault.Failed, "hand credentials to Packer", err, "")
+			}
+			env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = string(token)
+		}
 		if err := p.begun(ctx); err != nil {
 			return err
 		}
