@@ -112,6 +112,11 @@ report-check: tools ## Open every kind of report in Chromium: light, dark, narro
 image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour
 	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImage$$' ./cmd/infra
 
+.PHONY: image-check
+image-check: tools ## Have Packer, where it is on PATH with its plugins, check its template, make an image in a sandbox, and be stopped meanwhile: a quarter of an hour
+	@go test -v -count=1 -run '^TestPackerAcceptsTheTemplate$$' ./internal/packer
+	@go test -v -tags endtoend -count=1 -timeout 80m -run '^TestImageByPacker' ./cmd/infra
+
 .PHONY: bench
 bench: tools ## Measure infra beside Terraform and Terragrunt: table, picture and data in .infra/reports/bench, half an hour; that alone: BENCH=peers, in ROUNDS=5; guards, lease and ledger: BENCH=trust; a pipeline where nothing is affected: BENCH=ci
 	@INFRA_BENCH='$(BENCH)' INFRA_BENCH_ROUNDS='$(ROUNDS)' go test -v -tags endtoend -count=1 -timeout 3h -run TestBench ./cmd/infra

@@ -1,5 +1,5 @@
-# The image of hosts, for an account in which no environment runs that infra could make it in: `infra image build ENV --packer`.
-# The same playbook prepares it as without Packer.
+# The image of hosts, where no environment was applied that infra could make it in: `infra image build ENV --packer`.
+# The same playbook prepares it as without Packer. The host stands in the region's default VPC.
 
 packer {
   required_version = ">= 1.11.0"
@@ -31,19 +31,24 @@ variable "region" {
   type        = string
 }
 
-variable "base_owner" {
-  description = "Account that publishes the image it is made of."
+variable "endpoint" {
+  description = "Address of the AWS API of an emulator; empty for that of AWS."
   type        = string
 }
 
-variable "base_name" {
-  description = "Name of the image it is made of; the newest that matches."
+variable "base" {
+  description = "Id of the image it is made of."
   type        = string
 }
 
 variable "user" {
   description = "Account of the image that Ansible logs in as."
   type        = string
+}
+
+variable "allowed_cidrs" {
+  description = "Networks that may reach the host's SSH; none: this machine's public address."
+  type        = list(string)
 }
 
 variable "upgrade" {
@@ -61,27 +66,40 @@ variable "playbook_command" {
   type        = string
 }
 
+variable "manifest" {
+  description = "File that is to say which image it became."
+  type        = string
+}
+
 variable "tags" {
   description = "Tags of the image and its snapshot."
   type        = map(string)
 }
 
-source "amazon-ebs" "hosts" {
-  region          = var.region
-  ami_name        = var.name
-  ami_description = "hosts of ${var.environment}"
-  instance_type   = "t3.small"
-  ssh_username    = var.user
-  ebs_optimized   = true
-  imds_support    = "v2.0"
-  encrypt_boot    = true
-  tags            = merge(var.tags, { base = "{{ .SourceAMIName }}" })
-  snapshot_tags   = var.tags
-  run_tags        = merge(var.tags, { Name = "infra-${var.environment}-image-builder", purpose = "image-builder" })
+variable "builder_tags" {
+  description = "Tags of the host that the image is made of, and of what Packer makes for it."
+  type        = map(string)
+}
 
-  # Nobody but this machine reaches the host while it exists.
-  temporary_security_group_source_public_ip = true
+source "amazon-ebs" "hosts" {
+  region              = var.region
+  custom_endpoint_ec2 = var.endpoint
+  ami_name            = var.name
+  ami_description     = "hosts of ${var.environment}"
+  source_ami          = var.base
+  instance_type       = "t3.small"
+  ebs_optimized       = true
+  imds_support        = "v2.0"
+  tags                = var.tags
+  snapshot_tags       = var.tags
+  run_tags            = var.builder_tags
+  run_volume_tags     = var.builder_tags
+
+  # Nobody else reaches the host while it exists.
+  ssh_username                              = var.user
   temporary_key_pair_type                   = "ed25519"
+  temporary_security_group_source_cidrs     = var.allowed_cidrs
+  temporary_security_group_source_public_ip = length(var.allowed_cidrs) == 0
 
   metadata_options {
     http_endpoint               = "enabled"
@@ -89,15 +107,13 @@ source "amazon-ebs" "hosts" {
     http_put_response_hop_limit = 1
   }
 
-  source_ami_filter {
-    owners      = [var.base_owner]
-    most_recent = true
-    filters = {
-      name                = var.base_name
-      architecture        = "x86_64"
-      root-device-type    = "ebs"
-      virtualization-type = "hvm"
-    }
+  # Encrypted from the start, so that the image need not be copied to be.
+  launch_block_device_mappings {
+    device_name           = "/dev/xvda"
+    volume_type           = "gp3"
+    volume_size           = 8
+    encrypted             = true
+    delete_on_termination = true
   }
 }
 
@@ -109,11 +125,12 @@ build {
   }
 
   provisioner "ansible" {
-    command       = var.playbook_command
-    playbook_file = "${var.ansible}/playbooks/image.yml"
-    groups        = ["guest"]
-    user          = var.user
-    use_proxy     = false
+    command            = var.playbook_command
+    playbook_file      = "${var.ansible}/playbooks/image.yml"
+    groups             = ["guest"]
+    user               = var.user
+    use_proxy          = false
+    skip_version_check = true # infra brings its own Ansible
 
     ansible_env_vars = [
       "ANSIBLE_ROLES_PATH=${var.ansible}/roles",
@@ -130,5 +147,10 @@ build {
         base_upgrade      = var.upgrade
       }),
     ]
+  }
+
+  post-processor "manifest" {
+    output     = var.manifest
+    strip_path = true
   }
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +55,11 @@ func runImageBuild(ctx context.Context, g *globals, name string, o imageOptions)
 	if err != nil {
 		return err
 	}
+	if o.packer { // as before a first apply
+		if err := p.EnsureBucket(ctx); err != nil {
+			return err
+		}
+	}
 	if err := p.Preflight(ctx, o.allowDirty); err != nil {
 		return err
 	}
@@ -87,8 +91,5 @@ func buildImage(ctx context.Context, p *provision.Platform, o imageOptions) (pro
 	if !o.packer {
 		return p.BuildImage(ctx, o.from, o.name, o.sel.Wait)
 	}
-	if p.Env.Emulated() {
-		return provision.Image{}, fault.New(fault.Usage, "make the image "+o.name, errors.New("an emulated environment is unknown to Packer"), "infra image build "+p.Env.Name())
-	}
-	return p.PackImage(ctx, o.from, o.name)
+	return p.PackImage(ctx, o.from, o.name, o.sel.Wait)
 }

@@ -87,7 +87,7 @@ const (
 // findings is always the same.
 func Examine(ctx context.Context, s Subject) []Finding {
 	checks := []check{
-		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.folder), one(s.disk), one(memory),
+		one(s.terraform), one(s.providers), one(s.python), one(s.ansible), one(openssh), one(gitProgram), one(s.packer), one(s.folder), one(s.disk), one(memory),
 	}
 	checks = append(checks, machineChecks()...)
 	if s.Env != nil {

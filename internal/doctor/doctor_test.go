@@ -23,7 +23,7 @@ func TestMachine(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if got := strings.Join(names, " "); got != "Terraform Terraform Python Ansible OpenSSH git project disk memory"+clocks {
+	if got := strings.Join(names, " "); got != "Terraform Terraform Python Ansible OpenSSH git Packer, project disk memory"+clocks {
 		t.Errorf("the checks are %s", got)
 	}
 	if info, err := os.Stat(filepath.Join(s.Project, ".infra")); err != nil || info.Mode().Perm() != 0o700 {

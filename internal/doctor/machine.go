@@ -13,6 +13,7 @@ import (
 
 	"infra/internal/fault"
 	free "infra/internal/memory"
+	"infra/internal/packer"
 	"infra/internal/python"
 	"infra/internal/terraform"
 )
@@ -68,6 +69,26 @@ func openssh(ctx context.Context) Finding {
 // protected environment wants a clean checkout.
 func gitProgram(ctx context.Context) Finding {
 	return program(ctx, "git", Warn, getGit, "git", "--version")
+}
+
+// packer is needed by one command alone, which has a way without it.
+func (s Subject) packer(ctx context.Context) Finding {
+	f := Finding{Check: "Packer, for image build --packer", State: OK}
+	bin, err := packer.Find()
+	if err != nil {
+		f.Detail = err.Error() + ", and nothing else needs it: " + fault.HintOf(err)
+		return f
+	}
+	missing, err := packer.Missing(ctx, bin, os.Environ(), filepath.Join(s.Project, filepath.FromSlash(packer.Template)))
+	switch {
+	case err != nil:
+		f.State, f.Detail, f.Mend = Warn, err.Error(), "packer version"
+	case len(missing) > 0:
+		f.State, f.Detail, f.Mend = Warn, bin+"; plugins that are not installed: "+strings.Join(missing, ", "), packer.Install
+	default:
+		f.Detail = bin + ", with its plugins"
+	}
+	return f
 }
 
 // program asks a program for its version; without is how bad it is that there

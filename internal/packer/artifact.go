@@ -1,16 +1,27 @@
 package packer
 
 import (
+	"encoding/json"
 	"errors"
-	"regexp"
+	"fmt"
+	"strings"
 )
 
-// artifact finds the image's id in what Packer says to programs: a line such as
-// 1700000000,amazon-ebs.hosts,artifact,0,id,eu-west-1:ami-0123456789abcdef0.
-func artifact(said string) (string, error) {
-	found := regexp.MustCompile(`(?m)^\d+,amazon-ebs\.hosts,artifact,0,id,[a-z0-9-]+:(ami-[0-9a-f]+)\s*$`).FindStringSubmatch(said)
-	if found == nil {
-		return "", errors.New("packer names no image")
+// artifact finds the image's id in the manifest of a build, which names it with
+// its region: eu-west-1:ami-0123456789abcdef0.
+func artifact(manifest []byte) (string, error) {
+	var said struct {
+		Builds []struct {
+			Artifact string `json:"artifact_id"`
+		} `json:"builds"`
 	}
-	return found[1], nil
+	if err := json.Unmarshal(manifest, &said); err != nil {
+		return "", fmt.Errorf("read Packer's manifest: %w", err)
+	}
+	for _, build := range said.Builds {
+		if _, id, found := strings.Cut(build.Artifact, ":"); found && strings.HasPrefix(id, "ami-") {
+			return id, nil
+		}
+	}
+	return "", errors.New("packer names no image")
 }

@@ -11,78 +11,133 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"infra/internal/fault"
+	"infra/internal/supervise"
 )
 
 // Template is where the template lies in a project.
 const Template = "ansible/image/hosts.pkr.hcl"
 
-// endLimit is how long Packer may take to remove its host when it is interrupted.
-const endLimit = 15 * time.Minute
+// grace is how long Packer may take to remove its host when it is interrupted.
+const grace = 15 * time.Minute
 
 // Variables are those that the template declares.
 type Variables struct {
 	Name            string            `json:"name"`
 	Environment     string            `json:"environment"`
 	Region          string            `json:"region"`
-	BaseOwner       string            `json:"base_owner"`
-	BaseName        string            `json:"base_name"`
+	Endpoint        string            `json:"endpoint"`
+	Base            string            `json:"base"`
 	User            string            `json:"user"`
+	AllowedCIDRs    []string          `json:"allowed_cidrs"`
 	Upgrade         bool              `json:"upgrade"`
 	Ansible         string            `json:"ansible"`
 	PlaybookCommand string            `json:"playbook_command"`
+	Manifest        string            `json:"manifest"`
 	Tags            map[string]string `json:"tags"`
+	BuilderTags     map[string]string `json:"builder_tags"`
 }
 
-// Build makes the image and gives its id. Files go to dir, the environment of
-// Packer is exactly env; log gets what it says.
-func Build(ctx context.Context, project, dir string, v Variables, env []string, log io.Writer) (id string, err error) {
-	op := "make the image " + v.Name
-	bin, err := exec.LookPath("packer")
-	if err != nil {
-		return "", fault.New(fault.Failed, op, errors.New("packer is not on PATH"), "install it, or leave out --packer: infra makes the image by itself in an environment that was applied")
+// write makes the file that Packer reads them from.
+func (v Variables) write(path string) error {
+	if v.AllowedCIDRs == nil {
+		v.AllowedCIDRs = []string{} // Packer takes no null for a list
 	}
 	data, err := json.Marshal(v)
 	if err != nil {
-		return "", fault.New(fault.Failed, op, err, "")
+		return err
 	}
-	variables, manifest := filepath.Join(dir, "image.pkrvars.json"), filepath.Join(dir, "packer.log")
-	if err := os.WriteFile(variables, data, 0o600); err != nil {
-		return "", fault.New(fault.Failed, op, err, "")
-	}
-	said, err := os.OpenFile(manifest, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	return os.WriteFile(path, data, 0o600)
+}
+
+// Build is one run of Packer.
+type Build struct {
+	Project     string
+	Dir         string   // the run's directory: variables, manifest and log go there
+	Environment []string // all that Packer gets to see
+	Supervise   supervise.Run
+	Log         io.Writer // gets what Packer says
+}
+
+// Run makes the image and gives its id.
+func (b Build) Run(ctx context.Context, v Variables) (id string, err error) {
+	op := "make the image " + v.Name
+	bin, err := Find()
 	if err != nil {
+		return "", fault.New(fault.Failed, op, err, fault.HintOf(err))
+	}
+	v.Manifest = filepath.Join(b.Dir, "image.json")
+	variables := filepath.Join(b.Dir, "image.pkrvars.json")
+	if err := v.write(variables); err != nil {
 		return "", fault.New(fault.Failed, op, err, "")
 	}
-	defer func() { err = errors.Join(err, said.Close()) }()
-	template := filepath.Join(project, filepath.FromSlash(Template))
-	for _, arguments := range commands(template, variables) {
-		command := exec.CommandContext(ctx, bin, arguments...)
-		command.Env, command.Dir = env, dir
-		command.Stdout, command.Stderr = io.MultiWriter(said, log), io.MultiWriter(said, log)
-		command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) } // it then removes its host
-		command.WaitDelay = endLimit
-		if err := command.Run(); err != nil {
-			return "", fault.New(fault.Failed, op, fmt.Errorf("packer %s: %w", arguments[0], err), "read "+manifest)
-		}
+	template := filepath.Join(b.Project, filepath.FromSlash(Template))
+	if err := b.plugins(ctx, bin, template); err != nil {
+		return "", fault.New(fault.CodeOf(err), op, err, fault.HintOf(err))
 	}
-	text, err := os.ReadFile(manifest)
+	if err := b.packer(ctx, bin, "build", "-color=false", "-var-file="+variables, template); err != nil {
+		return "", fault.New(fault.CodeOf(err), op, err, "read "+b.log()+", then run the same command again")
+	}
+	manifest, err := os.ReadFile(v.Manifest)
+	if err == nil {
+		id, err = artifact(manifest)
+	}
 	if err != nil {
-		return "", fault.New(fault.Failed, op, err, "")
-	}
-	if id, err = artifact(string(text)); err != nil {
-		return "", fault.New(fault.Failed, op, err, "read "+manifest)
+		return "", fault.New(fault.Failed, op, err, "read "+b.log())
 	}
 	return id, nil
 }
 
-// commands are Packer's, in order.
-func commands(template, variables string) [][]string {
-	return [][]string{
-		{"init", template},
-		{"build", "-color=false", "-machine-readable", "-var-file=" + variables, template},
+// plugins installs those of the template that are missing, which wants GitHub
+// to be within reach; those that are there are used as they are.
+func (b Build) plugins(ctx context.Context, bin, template string) error {
+	missing, err := Missing(ctx, bin, b.Environment, template)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	if err := b.packer(ctx, bin, "init", template); err != nil {
+		return fault.New(fault.CodeOf(err), "install its plugins", fmt.Errorf("%w; missing: %s", err, strings.Join(missing, ", ")), Install)
+	}
+	return nil
+}
+
+// log is where Packer's words are kept.
+func (b Build) log() string { return filepath.Join(b.Dir, "packer.log") }
+
+// packer runs one command of Packer under a supervisor: whatever becomes of
+// infra and of its terminal, Packer is interrupted once and comes to its end,
+// which removes its host. The whole group is interrupted: Packer's first
+// process, whose id is the only one known, ignores that and waits for a second
+// one, which does the work.
+func (b Build) packer(ctx context.Context, bin string, arguments ...string) error {
+	own, err := supervise.Spec{Run: b.Supervise, Program: bin, Log: b.log(), Group: true, Grace: grace}.Variables()
+	if err != nil {
+		return err
+	}
+	command := exec.CommandContext(ctx, supervise.Program, arguments...)
+	command.Dir, command.Env = b.Dir, b.Environment
+	for name, value := range own {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	command.Stdout, command.Stderr = b.Log, b.Log
+	command.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // away from the terminal's signals
+	command.Cancel = func() error { return command.Process.Signal(unix.SIGINT) }
+	err = command.Run()
+	switch {
+	case ctx.Err() != nil:
+		return fault.New(fault.Interrupted, "packer "+arguments[0], errors.New("interrupted"), "")
+	case err != nil:
+		said, readErr := os.ReadFile(b.log())
+		if why := complaint(string(said)); readErr == nil && why != "" {
+			return fmt.Errorf("packer %s: %s", arguments[0], why)
+		}
+		return fmt.Errorf("packer %s: %w", arguments[0], err)
+	default:
+		return nil
 	}
 }

@@ -76,29 +76,41 @@ func TestTemplateRefersToWhatExists(t *testing.T) {
 	}
 }
 
-func TestCommands(t *testing.T) {
+func TestArtifact(t *testing.T) {
 	t.Parallel()
-	want := [][]string{{"init", "/p/t.pkr.hcl"}, {"build", "-color=false", "-machine-readable", "-var-file=/r/v.json", "/p/t.pkr.hcl"}}
-	if got := commands("/p/t.pkr.hcl", "/r/v.json"); !reflect.DeepEqual(got, want) {
-		t.Errorf("%v", got)
+	const manifest = `{"builds":[{"name":"hosts","builder_type":"amazon-ebs","artifact_id":"eu-west-1:ami-0123456789abcdef0"}],"last_run_uuid":"5"}`
+	if id, err := artifact([]byte(manifest)); id != "ami-0123456789abcdef0" || err != nil {
+		t.Errorf("%q, %v", id, err)
+	}
+	for _, manifest := range []string{"", `{"builds":[]}`, `{"builds":[{"artifact_id":"eu-west-1"}]}`} {
+		if id, err := artifact([]byte(manifest)); err == nil {
+			t.Errorf("an image of %q: %q", manifest, id)
+		}
 	}
 }
 
-func TestArtifact(t *testing.T) {
+func TestComplaint(t *testing.T) {
 	t.Parallel()
-	const said = "1700000000,,ui,say,Build finished\n1700000000,amazon-ebs.hosts,artifact-count,1\n" +
-		"1700000000,amazon-ebs.hosts,artifact,0,id,eu-west-1:ami-0123456789abcdef0\n1700000000,amazon-ebs.hosts,artifact,0,files-count,0\n"
-	if id, err := artifact(said); id != "ami-0123456789abcdef0" || err != nil {
-		t.Errorf("%q, %v", id, err)
+	const said = "==> Some builds didn't complete successfully and had errors:\n--> amazon-ebs.hosts: Error creating AMI: NotImplemented: the emulator lacks CreateImage:\n\tstatus code: 501\n\n==> Builds finished but no artifacts were created.\n"
+	if why := complaint(said); why != "Error creating AMI: NotImplemented: the emulator lacks CreateImage: status code: 501" {
+		t.Errorf("%q", why)
 	}
-	if id, err := artifact("1700000000,,error-count,1\n"); err == nil {
-		t.Errorf("an image of nothing: %q", id)
+	if why := complaint("Packer has not begun\n"); why != "" {
+		t.Errorf("%q", why)
+	}
+}
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	const said = "amazon github.com/hashicorp/amazon \"~> 1.3\" /p/packer-plugin-amazon_v1.3.2_x5.0_linux_amd64\nansible github.com/hashicorp/ansible \"~> 1.1\"\n"
+	if got := missing(said); !slices.Equal(got, []string{"github.com/hashicorp/ansible ~> 1.1"}) {
+		t.Errorf("missing are %q", got)
 	}
 }
 
 func TestWithoutPacker(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := Build(t.Context(), "", t.TempDir(), Variables{}, nil, os.Stderr)
+	_, err := Build{Dir: t.TempDir()}.Run(t.Context(), Variables{})
 	if err == nil || !strings.Contains(fault.HintOf(err), "leave out --packer") {
 		t.Errorf("%v", err)
 	}

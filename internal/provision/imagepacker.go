@@ -2,33 +2,67 @@ package provision
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"infra/internal/account"
 	"infra/internal/environment"
+	"infra/internal/fault"
 	"infra/internal/packer"
 	"infra/internal/python"
+	"infra/internal/run"
 )
 
 // PackImage has Packer make the image of the environment's hosts, in a network of
 // the account that is not the environment's: it need not have been applied.
-func (p *Platform) PackImage(ctx context.Context, base environment.Image, name string) (Image, error) {
-	built := Image{Name: name, Owner: p.Env.Account(), Base: base.Name}
+// Packer removes its host; what it could not remove goes all the same.
+func (p *Platform) PackImage(ctx context.Context, base environment.Image, name string, wait run.Wait) (built Image, err error) {
+	if _, err := packer.Find(); err != nil {
+		return built, err
+	}
 	bin, err := python.Ensure(ctx, p.Project, "ansible", p.told)
 	if err != nil {
 		return built, err
 	}
-	env, done, err := p.hostEnvironment(ctx)
-	if err != nil {
-		return built, err
-	}
-	defer done()
-	p.con.Step("%s: Packer makes %s", p.Env.Name(), name)
-	built.ID, err = packer.Build(ctx, p.Project, p.Run.Dir, packer.Variables{
-		Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), BaseOwner: base.Owner, BaseName: base.Name,
-		User: p.Env.SSH().User, Upgrade: p.Env.Settings().Hosts.Upgrade, Ansible: filepath.Join(p.Project, "ansible"),
-		PlaybookCommand: filepath.Join(bin, "ansible-playbook"), Tags: p.imageTags(base.Name),
-	}, account.Pairs(env), p.con.Lines())
+	err = p.Change(ctx, "image build", wait, func(ctx context.Context) (err error) {
+		from, err := p.newestImage(ctx, base)
+		if err != nil {
+			return err
+		}
+		env, done, err := p.hostEnvironment(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+		// The SDK of Packer's plugin may be too old to read it from a file.
+		if file := env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]; file != "" {
+			token, err := os.ReadFile(file)
+			if err != nil {
+				return fault.New(fault.Failed, "hand credentials to Packer", err, "")
+			}
+			env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = string(token)
+		}
+		if err := p.begun(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.dismissBuilder(ctx)) }()
+		built = Image{Name: name, Owner: p.Env.Account(), Base: aws.ToString(from.Name)}
+		p.con.Step("%s: Packer makes %s of %s", p.Env.Name(), name, built.Base)
+		defer p.con.Live("") // Packer's last line
+		build := packer.Build{
+			Project: p.Project, Dir: p.Run.Dir, Environment: append(account.Pairs(env), packer.Environment()...), Supervise: p.supervision(), Log: p.con.Lines(),
+		}
+		built.ID, err = build.Run(ctx, packer.Variables{
+			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId),
+			User: p.Env.SSH().User, AllowedCIDRs: p.Env.Pipeline().VPC.BastionAllowedCIDRs, Upgrade: p.Env.Settings().Hosts.Upgrade,
+			Ansible: filepath.Join(p.Project, "ansible"), PlaybookCommand: filepath.Join(bin, "ansible-playbook"),
+			Tags: p.imageTags(built.Base), BuilderTags: p.GuestTags(imageBuilder, map[string]string{"purpose": imageBuilder}),
+		})
+		return err
+	})
 	return built, err
 }
 

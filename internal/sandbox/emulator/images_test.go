@@ -18,7 +18,10 @@ func TestCorrection18ImagesOfInstancesTakeTheirTime(t *testing.T) {
 	instance := *p.launch(t, &ec2.RunInstancesInput{}).InstanceId
 	made := must[*ec2.CreateImageOutput](t)(p.ec2.CreateImage(t.Context(), &ec2.CreateImageInput{
 		InstanceId: &instance, Name: aws.String("hosts-1"),
-		TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeImage, Tags: []types.Tag{{Key: aws.String("base"), Value: aws.String("debian")}}}},
+		TagSpecifications: []types.TagSpecification{
+			{ResourceType: types.ResourceTypeImage, Tags: []types.Tag{{Key: aws.String("base"), Value: aws.String("debian")}}},
+			{ResourceType: types.ResourceTypeSnapshot, Tags: []types.Tag{{Key: aws.String("of"), Value: aws.String("hosts-1")}}},
+		},
 	}))
 	describe := func() types.Image {
 		t.Helper()
@@ -28,6 +31,10 @@ func TestCorrection18ImagesOfInstancesTakeTheirTime(t *testing.T) {
 	}
 	if image := describe(); image.State != types.ImageStatePending || *image.ImageId != *made.ImageId || len(image.Tags) != 1 || *image.RootDeviceName != "/dev/xvda" {
 		t.Errorf("at first: %+v", image)
+	}
+	kept := must[*ec2.DescribeSnapshotsOutput](t)(p.ec2.DescribeSnapshots(t.Context(), &ec2.DescribeSnapshotsInput{SnapshotIds: []string{*describe().BlockDeviceMappings[0].Ebs.SnapshotId}}))
+	if tags := kept.Snapshots[0].Tags; len(tags) != 1 || *tags[0].Value != "hosts-1" {
+		t.Errorf("the image's snapshot has the tags %v", tags)
 	}
 	launch := &ec2.RunInstancesInput{
 		ImageId: made.ImageId, SubnetId: &p.subnet, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),

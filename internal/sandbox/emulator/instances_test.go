@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"encoding/base64"
 	"errors"
+	"net/netip"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -218,5 +219,23 @@ func TestImagesAreDebians(t *testing.T) {
 				t.Errorf("%s boots from %s (%s)", *image.Name, *image.RootDeviceName, image.RootDeviceType)
 			}
 		}
+	}
+}
+
+// Packer launches its host so.
+func TestAnInstanceWithoutASubnetStandsInTheDefaultOne(t *testing.T) {
+	p := newPlace(t)
+	made := must[*ec2.RunInstancesOutput](t)(p.ec2.RunInstances(t.Context(), &ec2.RunInstancesInput{
+		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ImageId: aws.String("ami-0deb1200000020251"), InstanceType: types.InstanceTypeT3Micro,
+	}))
+	i := p.describe(t, *made.Instances[0].InstanceId)
+	subnets := must[*ec2.DescribeSubnetsOutput](t)(p.ec2.DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{SubnetIds: []string{aws.ToString(i.SubnetId)}}))
+	subnet := subnets.Subnets[0]
+	own, err := netip.ParsePrefix(*subnet.CidrBlock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !*subnet.DefaultForAz || !own.Contains(netip.MustParseAddr(*i.PrivateIpAddress)) || aws.ToString(i.PublicIpAddress) == "" {
+		t.Errorf("it has %s and %s in %s", *i.PrivateIpAddress, aws.ToString(i.PublicIpAddress), own)
 	}
 }

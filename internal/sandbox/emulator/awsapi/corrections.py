@@ -49,6 +49,7 @@ CORRECTIONS = (
     network.flow_logs_may_have_a_prefix,
     network.dhcp_options_keep_their_tags,
     instances.monitoring_can_be_switched,
+    instances.instances_without_a_subnet_stand_in_the_default_one,
     instances.attributes_change_one_at_a_time,
     cloudtrail.trails_are_known_by_arn,
     cloudtrail.trails_are_described_by_name,

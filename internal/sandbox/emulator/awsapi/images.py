@@ -32,14 +32,19 @@ def images_load_in_every_region(_: Emulator) -> None:
 
 def images_of_instances_take_their_time(emulator: Emulator) -> None:
     """18. An image of an instance is available at once, may have a name that is
-    taken, boots from another device than the instance, and hosts can be made of
-    it before there is anything to make them of."""
+    taken, cannot tag its snapshot, boots from another device than the instance,
+    and hosts can be made of it before there is anything to make them of."""
 
     @around(EC2Backend, "create_image")
     def create(original: Any, self: EC2Backend, instance_id: str, name: str, *args: Any, **kwargs: Any) -> Ami:
         if any(image.name == name and image.owner_id == self.account_id for image in self.amis.values()):
             raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by another AMI")
+        wanted = kwargs.pop("tag_specifications", None) or []
+        of_snapshot = [spec for spec in wanted if spec["ResourceType"] == "snapshot"]
+        kwargs["tag_specifications"] = [spec for spec in wanted if spec not in of_snapshot]
         image = original(self, instance_id, name, *args, **kwargs)
+        for tag in (tag for spec in of_snapshot for tag in spec["Tags"]):
+            image.ebs_snapshot.add_tag(tag["Key"], tag["Value"])
         image.root_device_name, image.root_device_type = image.instance.root_device_name, "ebs"
         image.image_location = f"{self.account_id}/{name}"
         if emulator.settings.hosts:
