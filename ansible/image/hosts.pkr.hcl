@@ -41,6 +41,11 @@ variable "base" {
   type        = string
 }
 
+variable "root_device" {
+  description = "Name of that image's root device."
+  type        = string
+}
+
 variable "user" {
   description = "Account of the image that Ansible logs in as."
   type        = string
@@ -109,9 +114,8 @@ source "amazon-ebs" "hosts" {
 
   # Encrypted from the start, so that the image need not be copied to be.
   launch_block_device_mappings {
-    device_name           = "/dev/xvda"
+    device_name           = var.root_device
     volume_type           = "gp3"
-    volume_size           = 8
     encrypted             = true
     delete_on_termination = true
   }

@@ -33,6 +33,7 @@ type Variables struct {
 	Region          string            `json:"region"`
 	Endpoint        string            `json:"endpoint"`
 	Base            string            `json:"base"`
+	RootDevice      string            `json:"root_device"`
 	User            string            `json:"user"`
 	AllowedCIDRs    []string          `json:"allowed_cidrs"`
 	Upgrade         bool              `json:"upgrade"`

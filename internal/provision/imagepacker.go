@@ -56,7 +56,7 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 			Project: p.Project, Dir: p.Run.Dir, Environment: append(account.Pairs(env), packer.Environment()...), Supervise: p.supervision(), Log: p.con.Lines(),
 		}
 		built.ID, err = build.Run(ctx, packer.Variables{
-			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId),
+			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId), RootDevice: rootDevice(from.RootDeviceName),
 			User: p.Env.SSH().User, AllowedCIDRs: p.Env.Pipeline().VPC.BastionAllowedCIDRs, Upgrade: p.Env.Settings().Hosts.Upgrade,
 			Ansible: filepath.Join(p.Project, "ansible"), PlaybookCommand: filepath.Join(bin, "ansible-playbook"),
 			Tags: p.imageTags(built.Base), BuilderTags: p.GuestTags(imageBuilder, map[string]string{"purpose": imageBuilder}),
