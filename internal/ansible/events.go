@@ -62,6 +62,7 @@ type hostResult struct {
 	Censored    string          `json:"censored"`
 	Message     json.RawMessage `json:"msg"`
 	Stderr      string          `json:"stderr"`
+	Stdout      string          `json:"stdout"`
 	Reason      string          `json:"reason"`
 	ModuleErr   string          `json:"module_stderr"`
 	Results     []hostResult    `json:"results"`
@@ -172,6 +173,12 @@ func (l *listener) inFlight(expected []string) []string {
 // messageLimit bounds what is shown of a failure; the log has all of it.
 const messageLimit = 500
 
+// lastLine is the last line that is not empty.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 // text is what went wrong on a host in a sentence or two, never the whole
 // result.
 func (r hostResult) text() string {
@@ -187,7 +194,11 @@ func (r hostResult) text() string {
 	if json.Unmarshal(r.Message, &message) != nil {
 		message = string(r.Message)
 	}
-	for _, more := range []string{r.Stderr, r.Reason, r.ModuleErr} {
+	reasons := []string{r.Stderr, r.Reason, r.ModuleErr}
+	if strings.Join(reasons, "") == "" { // some programs tell their reason where they tell all else, at the end
+		reasons = []string{lastLine(r.Stdout)}
+	}
+	for _, more := range reasons {
 		if more = strings.TrimSpace(more); more != "" && !strings.Contains(message, more) {
 			message += ": " + more
 		}

@@ -74,6 +74,21 @@ func TestRescuedFailuresDoNotCount(t *testing.T) {
 	}
 }
 
+func TestReasonOnStandardOutput(t *testing.T) {
+	for _, test := range []struct {
+		result hostResult
+		want   string
+	}{
+		{hostResult{Message: []byte(`"non-zero return code"`), Stdout: "Starting\nLock could not be acquired\n"}, "non-zero return code: Lock could not be acquired"},
+		{hostResult{Message: []byte(`"non-zero return code"`), Stdout: "Starting\n", Stderr: "no such file"}, "non-zero return code: no such file"},
+		{hostResult{Message: []byte(`"non-zero return code"`)}, "non-zero return code"},
+	} {
+		if got := test.result.text(); got != test.want {
+			t.Errorf("%+v says %q, want %q", test.result, got, test.want)
+		}
+	}
+}
+
 func TestHiddenOutputStaysHidden(t *testing.T) {
 	r := hostResult{Censored: "the output has been hidden", Message: []byte(`"password=hunter2"`)}
 	if got := r.text(); strings.Contains(got, "hunter2") {
