@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// TestDial speaks through the bastion to a server that only the bastion
-// reaches, and wants to hear why where there is none.
 // talking is a world whose bastion reaches, as db.internal, a server that
 // repeats a line and closes.
 func talking(t *testing.T) (*world, *Client) {
@@ -85,6 +85,31 @@ func TestForward(t *testing.T) {
 	}
 }
 
+// ssh makes its socket before it listens on it: who comes between waits.
+func TestForwardBeforeItListens(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	early, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(early) }()
+	if err := syscall.Bind(early, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&net.Dialer{}).DialContext(t.Context(), "unix", path); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("a socket on which nobody listens: %v", err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = syscall.Listen(early, 1) })
+	f := &Forward{sockets: map[string]string{"db.internal:5432": path}}
+	conn, err := f.Dial(t.Context(), "db.internal:5432")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+}
+
+// TestDial speaks through the bastion to a server that only the bastion
+// reaches, and wants to hear why where there is none.
 func TestDial(t *testing.T) {
 	w, c := talking(t)
 	dialling, cancel := context.WithCancel(t.Context())

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"infra/internal/inventory"
@@ -24,8 +25,13 @@ type Forward struct {
 	stderr  *bounded
 }
 
-// forwardLimit is how long the connection may take.
-const forwardLimit = time.Minute
+const (
+	forwardLimit = time.Minute // how long the connection may take
+
+	// listenLimit is how long ssh may take from making a socket, which is seen
+	// at once, to listening on it.
+	listenLimit = 5 * time.Second
+)
 
 // Forward connects to a host; addresses are "host:port" as that host knows
 // them. The connection lives until it is closed.
@@ -77,7 +83,13 @@ func (f *Forward) Dial(ctx context.Context, address string) (net.Conn, error) {
 	if !known {
 		return nil, fmt.Errorf("%s is not forwarded", address)
 	}
-	return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	for deadline := time.Now().Add(listenLimit); ; {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		if !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(deadline) {
+			return conn, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // Close ends the connection and all that went by way of it.
