@@ -72,6 +72,7 @@ CORRECTIONS = (
     s3.log_targets_may_have_any_policy,
     s3.authorisation_knows_the_bucket_policy,
     s3.life_cycles_are_kept_whole,
+    s3.delete_markers_go_with_their_key,
     conditional.writes_are_conditional,
     conditional.etags_of_encrypted_objects_are_unique,
     iam.signatures_are_not_checked,

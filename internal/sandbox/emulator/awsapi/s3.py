@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import LOGGING_SERVICE_PRINCIPAL, FakeBucket
+from moto.s3.models import LOGGING_SERVICE_PRINCIPAL, FakeBucket, FakeDeleteMarker
 from moto.s3.responses import S3Response
 
 from awsapi.conditions import wildcard
@@ -87,3 +87,10 @@ def life_cycles_are_kept_whole(_: Emulator) -> None:
             return original(self)
         finally:
             del self.serialized
+
+
+def delete_markers_go_with_their_key(_: Emulator) -> None:
+    """Once the versioning of a bucket is suspended, a key that has a delete
+    marker among its versions cannot be deleted: moto wants to close the file
+    of a version that has none. So a bucket cannot be emptied."""
+    FakeDeleteMarker.dispose = lambda self: None
