@@ -46,6 +46,11 @@ variable "root_device" {
   type        = string
 }
 
+variable "root_gb" {
+  description = "Size of that device."
+  type        = number
+}
+
 variable "user" {
   description = "Account of the image that Ansible logs in as."
   type        = string
@@ -116,6 +121,7 @@ source "amazon-ebs" "hosts" {
   launch_block_device_mappings {
     device_name           = var.root_device
     volume_type           = "gp3"
+    volume_size           = var.root_gb
     encrypted             = true
     delete_on_termination = true
   }

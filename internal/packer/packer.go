@@ -34,6 +34,7 @@ type Variables struct {
 	Endpoint        string            `json:"endpoint"`
 	Base            string            `json:"base"`
 	RootDevice      string            `json:"root_device"`
+	RootGB          int32             `json:"root_gb"`
 	User            string            `json:"user"`
 	AllowedCIDRs    []string          `json:"allowed_cidrs"`
 	Upgrade         bool              `json:"upgrade"`

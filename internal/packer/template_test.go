@@ -31,7 +31,7 @@ func TestPackerAcceptsTheTemplate(t *testing.T) {
 		"emulator": {Endpoint: "http://127.0.0.1:4566", AllowedCIDRs: []string{"198.18.0.0/15"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v.Name, v.Environment, v.Region, v.Base, v.RootDevice, v.User = "hosts-1", "prod", "eu-west-1", "ami-0123456789abcdef0", "/dev/xvda", "admin"
+			v.Name, v.Environment, v.Region, v.Base, v.RootDevice, v.RootGB, v.User = "hosts-1", "prod", "eu-west-1", "ami-0123456789abcdef0", "/dev/xvda", 8, "admin"
 			v.Ansible, v.PlaybookCommand = filepath.Dir(filepath.Dir(path)), "ansible-playbook"
 			v.Manifest = filepath.Join(t.TempDir(), "image.json")
 			v.Tags, v.BuilderTags = map[string]string{"environment": "prod"}, map[string]string{"purpose": "image-builder"}

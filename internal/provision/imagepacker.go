@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"infra/internal/account"
 	"infra/internal/environment"
@@ -56,7 +57,7 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 			Project: p.Project, Dir: p.Run.Dir, Environment: append(account.Pairs(env), packer.Environment()...), Supervise: p.supervision(), Log: p.con.Lines(),
 		}
 		built.ID, err = build.Run(ctx, packer.Variables{
-			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId), RootDevice: rootDevice(from.RootDeviceName),
+			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId), RootDevice: rootDevice(from.RootDeviceName), RootGB: rootGB(from),
 			User: p.Env.SSH().User, AllowedCIDRs: p.Env.Pipeline().VPC.BastionAllowedCIDRs, Upgrade: p.Env.Settings().Hosts.Upgrade,
 			Ansible: filepath.Join(p.Project, "ansible"), PlaybookCommand: filepath.Join(bin, "ansible-playbook"),
 			Tags: p.imageTags(built.Base), BuilderTags: p.GuestTags(imageBuilder, map[string]string{"purpose": imageBuilder}),
@@ -64,6 +65,17 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 		return err
 	})
 	return built, err
+}
+
+// rootGB is how large the root device of an image is; Debian's where it does not
+// say.
+func rootGB(image types.Image) int32 {
+	for _, m := range image.BlockDeviceMappings {
+		if aws.ToString(m.DeviceName) == rootDevice(image.RootDeviceName) && m.Ebs != nil && m.Ebs.VolumeSize != nil {
+			return *m.Ebs.VolumeSize
+		}
+	}
+	return 8
 }
 
 // imageTags say whose image it is, and what it was made of.
