@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -32,14 +33,7 @@ func TestImageByPackerInterrupted(t *testing.T) {
 		{"killed", syscall.SIGKILL, -1},
 	} {
 		t.Run(how.name, func(t *testing.T) {
-			cmd := c.command(t.Context(), "image", "build", "cloud", "--packer", "--name", how.name)
-			var said bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &said, &said
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- cmd.Wait() }()
+			cmd, said, ended := c.packs(t, "cloud", "--name", how.name)
 			until(t, func() bool {
 				if len(ended) > 0 {
 					t.Fatalf("infra has ended: %v\n%s", <-ended, said.String())
@@ -63,20 +57,26 @@ func TestImageByPackerInterrupted(t *testing.T) {
 	}
 }
 
+// packs starts infra that has Packer make an image.
+func (c *cloud) packs(t *testing.T, environment string, more ...string) (cmd *exec.Cmd, said *transcript, ended chan error) {
+	t.Helper()
+	cmd = c.command(t.Context(), append([]string{"image", "build", environment, "--packer"}, more...)...)
+	said, ended = &transcript{}, make(chan error, 1)
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- cmd.Wait() }()
+	return cmd, said, ended
+}
+
 // TestImageByPackerAsARole: where the environment names a role, Packer works as
 // that role too, in its account.
 func TestImageByPackerAsARole(t *testing.T) {
 	needsPacker(t)
 	c := newCloud(t, func(o *emulator.Options) { o.PublicCIDR = "127.19.8.0/24" })
 	c.write(t, "environments/customer.yaml", "extends: cloud\naccount: \"210987654321\"\nrole:\n  arn: arn:aws:iam::210987654321:role/infra\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.79.0.0/16\n")
-	cmd := c.command(t.Context(), "image", "build", "customer", "--packer")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	cmd, said, ended := c.packs(t, "customer")
 	var log []byte
 	until(t, func() bool {
 		if len(ended) > 0 {

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Lines is a writer for what installers print. The first line says what is
+// Lines is a writer for what another program prints. The first line says what is
 // being made and becomes a Step; the rest, of interest only when something
 // goes wrong or is watched, becomes Details.
 func (c *Console) Lines() io.Writer { return &lineWriter{con: c} }

@@ -161,6 +161,9 @@ func (p *Platform) GuestTags(name string, more map[string]string) map[string]str
 	return tags
 }
 
+// debianRootGB is how large the root device of Debian's image is.
+const debianRootGB = 8
+
 // rootDevice is the name that an instance or image gives to its root device;
 // Debian's where it says nothing.
 func rootDevice(named *string) string { return cmp.Or(aws.ToString(named), "/dev/xvda") }
@@ -168,7 +171,6 @@ func rootDevice(named *string) string { return cmp.Or(aws.ToString(named), "/dev
 // disksLike are a root volume as large as the model's and a data volume, that
 // one too as large as the model's when no size is given.
 func disksLike(like types.Instance, disks []types.Volume, dataGB int) []types.BlockDeviceMapping {
-	const rootGB = 8
 	device := rootDevice(like.RootDeviceName)
 	of := func(device string, gb int) types.BlockDeviceMapping {
 		block := &types.EbsBlockDevice{VolumeType: types.VolumeTypeGp3, VolumeSize: aws.Int32(int32(min(gb, 16384))), DeleteOnTermination: aws.Bool(true), Encrypted: aws.Bool(true)} //nolint:gosec // bounded
@@ -179,7 +181,7 @@ func disksLike(like types.Instance, disks []types.Volume, dataGB int) []types.Bl
 		}
 		return types.BlockDeviceMapping{DeviceName: aws.String(device), Ebs: block}
 	}
-	root := rootGB
+	root := debianRootGB
 	for _, d := range disks {
 		if len(d.Attachments) == 0 {
 			continue

@@ -57,8 +57,8 @@ func (p *Platform) PackImage(ctx context.Context, base environment.Image, name s
 			Project: p.Project, Dir: p.Run.Dir, Environment: append(account.Pairs(env), packer.Environment()...), Supervise: p.supervision(), Log: p.con.Lines(),
 		}
 		built.ID, err = build.Run(ctx, packer.Variables{
-			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId), RootDevice: rootDevice(from.RootDeviceName), RootGB: rootGB(from),
-			User: p.Env.SSH().User, AllowedCIDRs: p.Env.Pipeline().VPC.BastionAllowedCIDRs, Upgrade: p.Env.Settings().Hosts.Upgrade,
+			Name: name, Environment: p.Env.Name(), Region: p.Env.Region(), Endpoint: p.Env.Endpoint(), Base: aws.ToString(from.ImageId),
+			RootDevice: rootDevice(from.RootDeviceName), RootGB: rootGB(from), User: p.Env.SSH().User, AllowedCIDRs: p.Env.Pipeline().VPC.BastionAllowedCIDRs, Upgrade: p.Env.Settings().Hosts.Upgrade,
 			Ansible: filepath.Join(p.Project, "ansible"), PlaybookCommand: filepath.Join(bin, "ansible-playbook"),
 			Tags: p.imageTags(built.Base), BuilderTags: p.GuestTags(imageBuilder, map[string]string{"purpose": imageBuilder}),
 		})
@@ -75,7 +75,7 @@ func rootGB(image types.Image) int32 {
 			return *m.Ebs.VolumeSize
 		}
 	}
-	return 8
+	return debianRootGB
 }
 
 // imageTags say whose image it is, and what it was made of.
