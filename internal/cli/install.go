@@ -32,8 +32,8 @@ func newInstallCommand(g *globals) *cobra.Command {
 		Short: "Install the whole platform into a customer's account, and hand it over",
 		Long: `Preflight (the account, the role and its external id, permissions, quotas, networks that would overlap, zones and
 instance types, the EMR release, endpoints: everything is looked at before anything is made, and all findings are shown
-at once), the state bucket, apply, configuration of the hosts, acceptance (no difference to the code, nothing that
-nobody manages, every server asked itself, the last backup, the alarms), and a handover report.
+at once), the state bucket, apply, configuration of the hosts, the database's first backup, acceptance (no difference to
+the code, nothing that nobody manages, every server asked itself, the last backup, the alarms), and a handover report.
 
 It asks once. How far it got is written down beside the ledger: interrupted, also by the loss of this machine, the same
 command goes on, after it has recovered the run that was killed. What is installed is only looked at: a second run
@@ -88,6 +88,11 @@ func runInstall(ctx context.Context, g *globals, name string, o installOptions) 
 	}
 	if i.record.Accepted.IsZero() || !i.stands(ctx) {
 		if err := i.build(ctx); err != nil {
+			return err
+		}
+		made, err := firstBackup(ctx, g, name, "install", o.sel.Wait)
+		i.changed = i.changed || made
+		if err != nil {
 			return err
 		}
 		if err := i.phase(ctx, install.Acceptance, i.accept); err != nil {

@@ -63,6 +63,28 @@ func runPgBackup(ctx context.Context, g *globals, name string, o pgBackupOptions
 	return err
 }
 
+// firstBackup makes the first backup of a new cluster where there is none yet:
+// the timers would within minutes, and until then it could not be restored. It
+// tells whether it made one.
+func firstBackup(ctx context.Context, g *globals, name, verb string, wait run.Wait) (bool, error) {
+	p, err := begin(ctx, g, name, provision.Selection{Wait: wait})
+	if err != nil {
+		return false, err
+	}
+	sources, err := statusSources(ctx, p)
+	if err != nil || len(postgresql.DataHosts(sources.Inventory)) == 0 {
+		return false, err
+	}
+	if o, err := readOverview(ctx, p); err == nil && o.Backup != nil && !o.Backup.Bad {
+		return false, nil
+	}
+	// The kind that the timers begin with: where they have begun already, that is waited for.
+	return true, p.Operate(ctx, verb, wait, func(ctx context.Context, h *provision.Hosts) error {
+		_, err := makeBackup(ctx, g, p, h, postgresql.DifferentialBackup)
+		return err
+	})
+}
+
 func makeBackup(ctx context.Context, g *globals, p *provision.Platform, h *provision.Hosts, kind string) (report.BackupDocument, error) {
 	name := p.Env.Name()
 	op := "back up the database of " + name

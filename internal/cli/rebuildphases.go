@@ -182,7 +182,7 @@ func (r *rebuilding) bring(ctx context.Context) error {
 // accept has the new environment's own backups begin, and asks everything
 // whether it is as it should be.
 func (r *rebuilding) accept(ctx context.Context) error {
-	if err := r.backUp(ctx); err != nil {
+	if _, err := firstBackup(ctx, r.g, r.o.to, "rebuild", r.o.sel.Wait); err != nil {
 		return err
 	}
 	i := &installation{g: r.g, name: r.o.to, p: r.p, o: installOptions{changeOptions: r.o.changeOptions}, again: r.o.command(r.source.Name())}
@@ -195,22 +195,6 @@ func (r *rebuilding) accept(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// backUp makes the first backup of the new cluster where there is none yet: the
-// timers would within minutes, and until then it could not be restored.
-func (r *rebuilding) backUp(ctx context.Context) error {
-	if o, err := readOverview(ctx, r.p); err == nil && o.Backup != nil && !o.Backup.Bad {
-		return nil
-	}
-	p, err := begin(ctx, r.g, r.o.to, provision.Selection{Wait: r.o.sel.Wait})
-	if err != nil {
-		return err
-	}
-	return p.Operate(ctx, "rebuild", r.o.sel.Wait, func(ctx context.Context, h *provision.Hosts) error {
-		_, err := makeBackup(ctx, r.g, p, h, "full")
-		return err
-	})
 }
 
 // commit says from which code the new environment is, and the lost one was.
