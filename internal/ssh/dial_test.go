@@ -85,6 +85,30 @@ func TestForward(t *testing.T) {
 	}
 }
 
+// An infra that is killed closes what it holds: the connection must not outlive
+// it.
+func TestForwardOfAKilledProcess(t *testing.T) {
+	w, c := talking(t)
+	f, err := c.Forward(t.Context(), w.hosts[0], []string{"db.internal:5432"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.life.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = f.cmd.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Error("ssh goes on")
+		_ = f.Close()
+	}
+}
+
 // ssh makes its socket before it listens on it: who comes between waits.
 func TestForwardBeforeItListens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ type Forward struct {
 	through inventory.Host
 	cmd     *exec.Cmd
 	kill    context.CancelFunc
+	life    io.WriteCloser // while it is open, the connection lives: also a killed process lets go of it
 	sockets map[string]string // of addresses
 	stderr  *bounded
 }
@@ -38,14 +40,18 @@ const (
 func (c *Client) Forward(ctx context.Context, through inventory.Host, addresses []string) (*Forward, error) {
 	living, kill := context.WithCancel(context.WithoutCancel(ctx))
 	f := &Forward{through: through, kill: kill, sockets: map[string]string{}, stderr: &bounded{most: 64 << 10}}
-	args := []string{"-S", "none", "-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"}
+	args := []string{"-S", "none", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"}
 	for i, address := range addresses {
 		f.sockets[address] = filepath.Join(c.sockets, "forward-"+strconv.Itoa(i))
 		args = append(args, "-L", f.sockets[address]+":"+address)
 	}
-	f.cmd = c.command(living, c.ConfigFile(), append(args, "--", through.ID)...)
+	f.cmd = c.command(living, c.ConfigFile(), append(args, "--", through.ID, "cat")...)
 	f.cmd.Stderr = f.stderr
-	if err := f.cmd.Start(); err != nil {
+	var err error
+	if f.life, err = f.cmd.StdinPipe(); err == nil {
+		err = f.cmd.Start()
+	}
+	if err != nil {
 		kill()
 		return nil, fmt.Errorf("start ssh to %s: %w", through.Label(), err)
 	}
