@@ -15,6 +15,7 @@ import (
 	"infra/internal/debian"
 	"infra/internal/fault"
 	"infra/internal/process"
+	"infra/internal/sandbox/engine"
 )
 
 // Up starts the sandbox and returns when it can be used; progress hears the
@@ -145,7 +146,7 @@ func await(ctx context.Context, config Config, daemon process.Identity, progress
 		case !alive && mine && found.Phase == failed:
 			return fault.New(fault.Failed, op, errors.New(found.Error), found.Hint)
 		case !alive:
-			return fault.New(fault.Failed, op, errors.New("its daemon ended at once: "+lastLine(config.LogFile())),
+			return fault.New(fault.Failed, op, errors.New("its daemon ended at once: "+engine.LastLine(config.LogFile())),
 				"read "+config.LogFile()+", then: "+config.command("down"))
 		}
 		select {
@@ -183,14 +184,4 @@ func (f *follower) report(path string, line func(string)) (err error) {
 	}
 	f.rest = lines[len(lines)-1]
 	return nil
-}
-
-// lastLine is the last thing a log says.
-func lastLine(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) == 0 {
-		return "it wrote nothing"
-	}
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	return lines[len(lines)-1]
 }

@@ -22,7 +22,7 @@ type Forward struct {
 	through inventory.Host
 	cmd     *exec.Cmd
 	kill    context.CancelFunc
-	life    io.WriteCloser // while it is open, the connection lives: also a killed process lets go of it
+	life    io.WriteCloser    // while it is open, the connection lives: also a killed process lets go of it
 	sockets map[string]string // of addresses
 	stderr  *bounded
 }

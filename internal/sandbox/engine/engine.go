@@ -156,7 +156,7 @@ func (e *Engine) waitReady(ctx context.Context, logFile string) error {
 		}
 		select {
 		case <-e.done:
-			return fmt.Errorf("dockerd ended at once (%w): %s", e.err, lastLine(logFile))
+			return fmt.Errorf("dockerd ended at once (%w): %s", e.err, LastLine(logFile))
 		case <-ctx.Done():
 			return fmt.Errorf("dockerd does not answer on %s: %w", e.socket, ctx.Err())
 		case <-time.After(50 * time.Millisecond):
