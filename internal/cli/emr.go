@@ -127,7 +127,10 @@ func planMove(ctx context.Context, g *globals, p *provision.Platform, o emrMove,
 		Apply: func(ctx context.Context, allowed func([]guard.Change) error) (emr.Output, error) {
 			return applyColours(ctx, g, p, allowed)
 		},
-		Tell: func(e emr.Event) { tellEmr(g.con, e) },
+		Tell: func(e emr.Event) {
+			tellEmr(g.con, e)
+			p.Did("", e.What)
+		},
 		Live: tellWaits(g.con),
 	}, nil
 }

@@ -113,6 +113,7 @@ func makeBackup(ctx context.Context, g *globals, p *provision.Platform, h *provi
 	}
 	p.Touched(primary, "backed up")
 	g.con.Step("%s: backup %s made", primary.Name, made.Label)
+	p.Did(primary.Name, "made backup "+made.Label)
 	document := report.BackupDocument{Schema: "infra/pg-backup/v1", Environment: name, Host: primary.Name, Backup: made, Warnings: []string{}}
 	if b, err := postgresql.ReadBackups(ctx, h.Client.Run, primary); err == nil {
 		document.Warnings = b.Problems(backupLimits(p), time.Now())

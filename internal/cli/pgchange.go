@@ -27,7 +27,10 @@ func changeDatabase(ctx context.Context, g *globals, p *provision.Platform, verb
 		if err != nil {
 			return err
 		}
-		w := postgresql.Work{Sources: sources, Tell: func(s postgresql.Step) { tellStep(g.con, s) }, Touched: p.Touched}
+		w := postgresql.Work{Sources: sources, Tell: func(s postgresql.Step) {
+			tellStep(g.con, s)
+			p.Did(s.Node, s.What)
+		}, Touched: p.Touched}
 		g.con.Live("looking at the database")
 		overview := postgresql.ReadOverview(ctx, sources)
 		g.con.Live("")

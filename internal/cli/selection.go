@@ -107,12 +107,12 @@ func change(ctx context.Context, g *globals, p *provision.Platform, verb string,
 func lookAfter(ctx context.Context, g *globals, p *provision.Platform) {
 	sources, err := statusSources(ctx, p)
 	if err != nil {
-		g.con.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
+		p.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
 		return
 	}
 	answer, err := probe(ctx, p, sources)
 	if err != nil {
-		g.con.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
+		p.Warn("how %s is now could not be asked: %v", p.Env.Name(), err)
 		return
 	}
 	for _, part := range answer.Parts() {
@@ -121,7 +121,7 @@ func lookAfter(ctx context.Context, g *globals, p *provision.Platform) {
 	if answer.Healthy() {
 		g.con.Step("%s: the platform was asked and is healthy", p.Env.Name())
 	} else {
-		g.con.Warn("%s is %s: infra status %[1]s says why", p.Env.Name(), answer.State)
+		p.Warn("%s is %s: infra status %[1]s says why", p.Env.Name(), answer.State)
 	}
 }
 

@@ -147,7 +147,11 @@ func runSnapshotRun(ctx context.Context, g *globals, name string, o *snapshotRun
 // chain puts the executor together.
 func (o *snapshotRunOptions) chain(ctx context.Context, g *globals, p *provision.Platform, s *subject, h *provision.Hosts) (*snapshot.Chain, error) {
 	c := &snapshot.Chain{
-		EC2: s.ec2, Run: h.Client.Run, Tell: g.con.Step, Live: g.con.Live,
+		EC2: s.ec2, Run: h.Client.Run, Live: g.con.Live,
+		Tell: func(format string, args ...any) {
+			g.con.Step(format, args...)
+			p.Did(s.host.Name, fmt.Sprintf(format, args...))
+		},
 		Environment: p.Env.Name(), ID: p.Run.ID, Source: s.host, Volume: s.volume, Mount: s.mount, Region: p.Env.Region(),
 		TargetZone: o.zone, KMSKey: o.kmsKey, Anew: o.anew, Learn: o.learn, Way: o.way, Limit: o.limit, Keep: o.keep,
 		Database: o.database, Probe: o.probe, Poll: o.poll,

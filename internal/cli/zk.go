@@ -119,6 +119,7 @@ func changeEnsemble(ctx context.Context, g *globals, p *provision.Platform, verb
 			Environment: p.Env.Name(), Hosts: h.Inventory.Layer("zookeeper"), Run: h.Client.Run, Touched: p.Touched,
 			Tell: func(s zookeeper.Step) {
 				g.con.Step("%s  %s", s.At.Format("15:04:05.000"), strings.TrimSpace(s.Server+" "+s.What))
+				p.Did(s.Server, s.What)
 			},
 		}
 		g.con.Live("looking at the ensemble")

@@ -109,7 +109,7 @@ func (b *Board) Fold(e Event) {
 		l.start(e.Task, "", e.At)
 	case TaskEnded:
 		b.lane("").task(e)
-	case Health: // is in the report
+	case Did, Health: // are in the report
 	}
 }
 

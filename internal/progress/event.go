@@ -35,6 +35,7 @@ const (
 	ResourceEnded Kind = "resource-ended" // stack, address, action, result, seconds
 	TaskBegan     Kind = "task-began"     // play, task
 	TaskEnded     Kind = "task-ended"     // host, play, task, result, seconds, message: why it failed
+	Did           Kind = "did"            // host, message: what an operation did or saw
 	Health        Kind = "health"         // part, result, message
 	Warning       Kind = "warning"        // message
 )

@@ -96,7 +96,7 @@ func (p *Platform) guardClusters(plans *Plans) error {
 	wanted := p.Env.Pipeline().EMR
 	warning, err := emr.Supported(wanted.Release, p.Env.File(), wanted.AllowUnsupported, time.Now())
 	if warning != "" {
-		p.warn("%s", warning)
+		p.Warn("%s", warning)
 	}
 	return err
 }

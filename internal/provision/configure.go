@@ -257,6 +257,6 @@ func within(hosts []inventory.Host, layers []string) []inventory.Host {
 // close ends connections; a failure to do so changes no result.
 func (p *Platform) close(client *ssh.Client) {
 	if err := client.Close(); err != nil {
-		p.warn("close the connections to the hosts: %v", err)
+		p.Warn("close the connections to the hosts: %v", err)
 	}
 }

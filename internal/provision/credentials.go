@@ -23,7 +23,7 @@ func (p *Platform) hostEnvironment(ctx context.Context) (env map[string]string, 
 	endpoint.Environment(env)
 	return env, func() {
 		if err := endpoint.Close(); err != nil {
-			p.warn("%v", err)
+			p.Warn("%v", err)
 		}
 	}, nil
 }

@@ -87,7 +87,7 @@ func (p *Platform) secure(ctx context.Context) error {
 		return err
 	}
 	if warning != "" {
-		p.warn("%s", warning)
+		p.Warn("%s", warning)
 	}
 	if err := p.lease.WriteFile(p.Run.Dir, p.target); err != nil {
 		return fault.New(fault.Failed, "write down the lease for the programs that infra starts", err, "")
@@ -164,7 +164,7 @@ func (p *Platform) letGo(ctx context.Context, result *error) {
 		return
 	}
 	if err := p.lease.Release(ctx); err != nil && !lost {
-		p.warn("give back the lease of %s: %v; the next run takes it over", p.Env.Name(), err)
+		p.Warn("give back the lease of %s: %v; the next run takes it over", p.Env.Name(), err)
 	}
 }
 

@@ -76,7 +76,7 @@ func (p *Platform) dropOwnLocks(ctx context.Context, self run.Holder, result err
 		return
 	}
 	if _, err := p.dropLocks(ctx, self, time.Time{}); err != nil {
-		p.warn("remove the lock that Terraform has left: %v", err)
+		p.Warn("remove the lock that Terraform has left: %v", err)
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *Platform) Preflight(ctx context.Context, allowDirty bool) (err error) {
 	facts.Root = guard.IsRoot(p.Caller.ARN)
 	warning, err := guard.Credentials(facts, p.Env.Name(), time.Now(), usualRun, p.Env.Protected())
 	if warning != "" {
-		p.warn("%s", warning)
+		p.Warn("%s", warning)
 	}
 	return err
 }

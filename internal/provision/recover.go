@@ -115,7 +115,7 @@ func (p *Platform) tidyAfter(id string) {
 		return
 	}
 	if err := (&run.Run{ID: id, Dir: dir}).Tidy(); err != nil {
-		p.warn("tidy up after run %s: %v", id, err)
+		p.Warn("tidy up after run %s: %v", id, err)
 	}
 }
 
@@ -233,7 +233,7 @@ func (p *Platform) orphans(ctx context.Context, r *Recovery, states map[string]*
 	}
 	found := orphan.Find(seen, begun, states)
 	if len(found) > 0 {
-		p.warn("%s that run %s may have made, in no state", console.Count(len(found), "thing"), r.Record.Run)
+		p.Warn("%s that run %s may have made, in no state", console.Count(len(found), "thing"), r.Record.Run)
 	}
 	return found, nil
 }

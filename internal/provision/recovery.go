@@ -23,7 +23,7 @@ func (p *Platform) preserve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := p.copyStates(ctx); err != nil {
-		p.con.Warn("the second copy in %s is that of an earlier run: %v", p.second.Region, err)
+		p.Warn("the second copy in %s is that of an earlier run: %v", p.second.Region, err)
 	}
 }
 

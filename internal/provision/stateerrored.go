@@ -191,7 +191,7 @@ func (p *Platform) settleUnsaved(ctx context.Context) error {
 		return err
 	}
 	if r.Result != run.StateNotSaved {
-		p.warn("run %s has saved its states now, but never said how it ended: infra recover %s", open, p.Env.Name())
+		p.Warn("run %s has saved its states now, but never said how it ended: infra recover %s", open, p.Env.Name())
 		return nil
 	}
 	states, err := p.read(ctx)

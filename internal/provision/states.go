@@ -56,7 +56,7 @@ func (p *Platform) known(ctx context.Context, wait run.Wait) (map[string]*state.
 		// A run that applies or destroys several times finds what it has left itself.
 		own := p.record != nil && slices.ContainsFunc(p.record.Stacks, func(s run.StackRecord) bool { return s.Stack == name && s.Applied > 0 })
 		if warning != "" && !own {
-			p.warn("%s", warning)
+			p.Warn("%s", warning)
 		}
 	}
 	return states, nil

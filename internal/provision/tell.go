@@ -40,8 +40,13 @@ func (p *Platform) tell(e progress.Event) {
 	}
 }
 
-// warn says something that the user should look at, now and in the report.
-func (p *Platform) warn(format string, args ...any) {
+// Did tells for the report what an operation did, or saw: at a host, or at none.
+func (p *Platform) Did(host, what string) {
+	p.tell(progress.Event{Kind: progress.Did, Host: host, Message: what})
+}
+
+// Warn says something that the user should look at, now and in the report.
+func (p *Platform) Warn(format string, args ...any) {
 	p.con.Warn(format, args...)
 	p.tell(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf(format, args...)})
 }
@@ -102,12 +107,9 @@ func (p *Platform) asked(ctx context.Context, plans *Plans, approve Approve) (er
 // earlier is how many runs tell how long things take.
 const earlier = 6
 
-// learn looks, beside the work, at how long things took in earlier runs, where
-// there is a table to say it in. That it is not known stops nothing.
+// learn looks, beside the work, at how long things took in earlier runs. That it
+// is not known stops nothing.
 func (p *Platform) learn(ctx context.Context) {
-	if !p.con.Draws() {
-		return
-	}
 	p.telling.learnt.Do(func() {
 		go func() {
 			journals, err := p.runs.Journals(ctx, earlier)

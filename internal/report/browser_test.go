@@ -3,15 +3,10 @@
 package report_test
 
 import (
-	"archive/tar"
-	"compress/gzip"
+	"bytes"
 	"context"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -32,13 +27,6 @@ import (
 	"infra/internal/report"
 )
 
-// axe-core finds what keeps people from reading a page. It is the npm package,
-// whose archive must have this digest.
-const (
-	axePackage = "axe-core@4.10.3"
-	axeSHA512  = "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg=="
-)
-
 // look is a way to look at a page.
 type look struct {
 	name          string
@@ -57,6 +45,7 @@ func looks() []look {
 // screenshots are for eyes.
 func TestPagesInBrowser(t *testing.T) {
 	pages := report.Pages(t)
+	pages["rebuild"] = report.RebuildPage(report.Rebuild(rebuilt()))
 	pages["audit"] = report.AuditPage(auditDocument(t, "high"))
 	top, err := filepath.Abs("../..")
 	if err != nil {
@@ -124,7 +113,8 @@ func visit(browser context.Context, t *testing.T, path, axe string, how look) {
 	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: how.scheme}}
 	var found []violation
 	var overflow int
-	var focused string
+	var clipped []string
+	var keys keyboard
 	var shot []byte
 	err := chromedp.Run(tab,
 		chromedp.EmulateViewport(how.width, how.height),
@@ -132,8 +122,8 @@ func visit(browser context.Context, t *testing.T, path, axe string, how look) {
 		chromedp.Navigate(address),
 		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow),
 		chromedp.FullScreenshot(&shot, 100),
-		chromedp.KeyEvent("\t"),
-		chromedp.Evaluate(`document.activeElement.tagName + " " + (document.activeElement.getAttribute("href") || document.activeElement.className)`, &focused),
+		chromedp.Evaluate(`[...document.querySelectorAll(".wide")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60))`, &clipped),
+		keys.walk(how.media == ""),
 		chromedp.Evaluate(axe+"; 0", nil),
 		chromedp.Evaluate(axeRun, &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
 	)
@@ -153,12 +143,57 @@ func visit(browser context.Context, t *testing.T, path, axe string, how look) {
 	if overflow > 0 {
 		t.Errorf("the page is %d pixels wider than the window", overflow)
 	}
-	if how.media == "" && !strings.HasPrefix(focused, "A #s") && !strings.HasPrefix(focused, "DIV wide") {
-		t.Errorf("the first thing that Tab reaches is %q", focused)
+	for _, problem := range keys.problems {
+		t.Errorf("by the keyboard: %s", problem)
 	}
 	if how.media == "print" {
+		for _, text := range clipped { // on a screen it scrolls; on paper it is cut off
+			t.Errorf("wider than the paper: %s", text)
+		}
 		printed(tab, t, strings.TrimSuffix(path, ".html")+".pdf")
 	}
+}
+
+// keyboard is who reads a page without a mouse.
+type keyboard struct {
+	problems []string
+}
+
+// walk presses Tab until every place was reached once: each must be another
+// than the ones before, and be seen to be in focus. Paper has no keyboard.
+func (k *keyboard) walk(screen bool) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		wanted, reached := 0, map[int]bool{}
+		if err := chromedp.Run(ctx, chromedp.Evaluate(`document.querySelectorAll("a[href], [tabindex], summary").length`, &wanted)); err != nil || !screen {
+			return err
+		}
+		for range wanted {
+			var at struct {
+				Place int    `json:"place"`
+				Seen  bool   `json:"seen"`
+				What  string `json:"what"`
+			}
+			if err := chromedp.Run(ctx, chromedp.KeyEvent("\t"), chromedp.Evaluate(`(() => {
+				const e = document.activeElement, style = getComputedStyle(e)
+				return {
+					place: [...document.querySelectorAll("a[href], [tabindex], summary")].indexOf(e),
+					seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+					what: e.tagName + " " + (e.getAttribute("href") || e.className),
+				}
+			})()`, &at)); err != nil {
+				return err
+			}
+			switch {
+			case at.Place < 0 || reached[at.Place]:
+				k.problems = append(k.problems, fmt.Sprintf("Tab comes to %s after %d of %d places", at.What, len(reached), wanted))
+				return nil
+			case !at.Seen:
+				k.problems = append(k.problems, at.What+" is in focus and does not look so")
+			}
+			reached[at.Place] = true
+		}
+		return nil
+	})
 }
 
 // printed prints the page.
@@ -169,8 +204,8 @@ func printed(tab context.Context, t *testing.T, path string) {
 		if err != nil {
 			return err
 		}
-		if len(paper) < 1000 {
-			return fmt.Errorf("what was printed has %d bytes", len(paper))
+		if pages := bytes.Count(paper, []byte("/Type /Page\n")); pages == 0 {
+			return fmt.Errorf("what was printed has no page, in %d bytes", len(paper))
 		}
 		return os.WriteFile(path, paper, 0o600)
 	}))
@@ -207,62 +242,5 @@ func listen(tab context.Context, address string) func() []string {
 		mu.Lock()
 		defer mu.Unlock()
 		return slices.Clone(heard)
-	}
-}
-
-// violation is what axe-core finds.
-type violation struct {
-	ID    string   `json:"id"`
-	Help  string   `json:"help"`
-	Nodes []string `json:"nodes"`
-}
-
-func (v violation) String() string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return v.ID
-	}
-	return string(text)
-}
-
-const axeRun = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + n.failureSummary)})))`
-
-// axeSource is axe-core's script, fetched once by npm.
-func axeSource(t *testing.T, top string) string {
-	t.Helper()
-	dir := filepath.Join(top, ".infra", "npm")
-	archive := filepath.Join(dir, strings.ReplaceAll(axePackage, "@", "-")+".tgz")
-	if _, err := os.Stat(archive); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.CommandContext(t.Context(), "npm", "pack", axePackage, "--pack-destination", dir, "--ignore-scripts").CombinedOutput()
-		if err != nil {
-			t.Fatalf("npm pack %s: %v (apt-get install npm, where it is missing)\n%s", axePackage, err, out)
-		}
-	}
-	packed, err := os.ReadFile(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sum := sha512.Sum512(packed); base64.StdEncoding.EncodeToString(sum[:]) != axeSHA512 {
-		t.Fatalf("%s is not %s: remove it and see where it came from", archive, axePackage)
-	}
-	unpacked, err := gzip.NewReader(strings.NewReader(string(packed)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for files := tar.NewReader(unpacked); ; {
-		header, err := files.Next()
-		if err != nil {
-			t.Fatalf("the package has no axe.min.js: %v", err)
-		}
-		if header.Name == "package/axe.min.js" {
-			source, err := io.ReadAll(files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return string(source)
-		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 func Pages(t *testing.T) map[string]Page {
 	t.Helper()
 	failed, events := ran()
+	operation, deeds := failedOver()
 	installed, err := Install(anInstallation(t))
 	if err != nil {
 		t.Fatal(err)
@@ -30,6 +31,8 @@ func Pages(t *testing.T) map[string]Page {
 	return map[string]Page{
 		"run":              RunPage(largeRun()),
 		"run-failed":       RunPage(NewRunReport(failed, events, ranAt)),
+		"run-operation":    RunPage(NewRunReport(operation, deeds, ranAt)),
+		"graph":            GraphPage(platformMap(t), ranAt),
 		"verify":           VerifyPage(verified()),
 		"drill-postgresql": DrillPage(drilled()),
 		"drill-zookeeper":  EnsembleDrillPage(ensembleDrilled()),

@@ -12,7 +12,8 @@ import (
 	"infra/internal/report"
 )
 
-func TestRebuildReport(t *testing.T) {
+// rebuilt is a rebuild that went well.
+func rebuilt() report.Rebuilding {
 	at := time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
 	record := rebuild.NewRecord("prod2", "prod", "eu-west-1", false, at)
 	record.Lost = at.Add(-time.Minute)
@@ -22,9 +23,16 @@ func TestRebuildReport(t *testing.T) {
 	}
 	beat := record.Lost.Add(-42 * time.Second)
 	record.Data = &rebuild.DataRestored{Backup: "20261129-090000F", Began: at, Heartbeat: &beat}
-	good := []install.Check{{Check: "a second plan", OK: true, Detail: "it is empty"}}
-	places := []rebuild.Finding{{File: "terraform/x.tf", Line: 3, Kind: rebuild.Region, Found: "eu-west-1<", Mend: "use var.region"}}
-	doc := report.Rebuild(report.Rebuilding{Record: record, Region: "eu-central-1", Places: places, Checks: good, Commit: "abc", CommitThen: "def", Made: at})
+	return report.Rebuilding{
+		Record: record, Region: "eu-central-1", Commit: "abc", CommitThen: "def", Made: at,
+		Places: []rebuild.Finding{{File: "terraform/x.tf", Line: 3, Kind: rebuild.Region, Found: "eu-west-1<", Mend: "use var.region"}},
+		Checks: []install.Check{{Check: "a second plan", OK: true, Detail: "it is empty"}},
+	}
+}
+
+func TestRebuildReport(t *testing.T) {
+	well := rebuilt()
+	doc := report.Rebuild(well)
 	if !doc.Accepted || doc.RTO != 300 || doc.RPO == nil || *doc.RPO != 42 || len(doc.Phases) != 6 {
 		t.Errorf("%+v", doc)
 	}
@@ -41,12 +49,12 @@ func TestRebuildReport(t *testing.T) {
 		t.Error("the page does not name the place, or does not escape what it found")
 	}
 
-	record.Data = nil
-	doc = report.Rebuild(report.Rebuilding{Record: record, Region: "eu-central-1", Checks: append(good, install.Check{Check: "backups"}), Made: at})
+	well.Record.Data = nil
+	doc = report.Rebuild(report.Rebuilding{Record: well.Record, Region: "eu-central-1", Checks: append(well.Checks, install.Check{Check: "backups"}), Made: well.Made})
 	if doc.Accepted || doc.RPO != nil || !strings.Contains(report.RebuildText(doc), "not as it should be: 1 check failed") || !strings.Contains(doc.RPODetail, "not measured") {
 		t.Errorf("a failed check is accepted, or an RPO made up: %+v", doc)
 	}
-	if doc = report.Rebuild(report.Rebuilding{Record: record, Made: at}); doc.Accepted {
+	if doc = report.Rebuild(report.Rebuilding{Record: well.Record, Made: well.Made}); doc.Accepted {
 		t.Error("without a single check it is accepted")
 	}
 }

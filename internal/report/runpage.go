@@ -31,7 +31,7 @@ func RunPage(r RunReport) Page {
 	if !r.Journal {
 		page.Sections = append(page.Sections, Section{Title: "What changed", Text: "No journal of this run was kept: the ledger alone tells of it."})
 	} else {
-		page.Sections = append(page.Sections, r.changesSection(), r.failuresSection())
+		page.Sections = append(page.Sections, r.deedsSection(), r.changesSection(), r.failuresSection())
 		page.Sections = append(page.Sections, r.timeSections()...)
 	}
 	page.Sections = append(page.Sections, r.hostsSection(), r.tasksSection(), r.healthSection(), r.driftSection(), r.statesSection(), r.warningsSection())
@@ -61,6 +61,10 @@ func runVerdict(r RunReport) string {
 	if changed > 0 {
 		parts = append(parts, fmt.Sprintf("%s on %s", console.Count(changed, "change"), console.Count(len(r.Hosts), "host")))
 	}
+	parts = append(parts, r.touched()...)
+	if len(parts) == 0 {
+		parts = r.written()
+	}
 	if len(parts) == 0 && r.Journal {
 		parts = []string{"nothing changed"}
 	}
@@ -71,6 +75,50 @@ func runVerdict(r RunReport) string {
 		return text + "."
 	}
 	return text + ": " + strings.Join(parts, ", ") + "."
+}
+
+// touchedShown is how many hosts are named in a sentence.
+const touchedShown = 3
+
+// touched are the hosts to which an operation did something: Ansible's words for
+// its hosts are counted elsewhere.
+func (r RunReport) touched() []string {
+	var said []string
+	for _, h := range r.Record.Hosts {
+		if tasks, _, counted := strings.Cut(h.Result, " changed"); counted && strings.Trim(tasks, "0123456789") == "" {
+			continue
+		}
+		if !slices.Contains([]string{"ok", "failed", "unreachable", "not reached", "unknown"}, h.Result) {
+			said = append(said, h.Name+" "+h.Result)
+		}
+	}
+	if len(said) > touchedShown {
+		said = append(said[:touchedShown], fmt.Sprintf("%d more", len(said)-touchedShown))
+	}
+	return said
+}
+
+// written are the states that are others than before.
+func (r RunReport) written() []string {
+	var said []string
+	for _, s := range r.Record.Stacks {
+		if s.After != nil && (s.Before == nil || s.Before.Serial != s.After.Serial) {
+			said = append(said, fmt.Sprintf("state of %s written, serial %s", s.Stack, serials(s)))
+		}
+	}
+	return said
+}
+
+// deedsSection is what an operation did, such as a failover.
+func (r RunReport) deedsSection() Section {
+	if len(r.Did) == 0 {
+		return Section{}
+	}
+	table := &Table{Columns: []string{"Second", "Where", "What"}}
+	for _, d := range r.Did {
+		table.Rows = append(table.Rows, []Cell{{fmt.Sprintf("%.0f", d.At), Number}, {d.Host, Literal}, {Text: d.What}})
+	}
+	return Section{Title: "What was done", Text: "One thing after the other, as the operation told it.", Table: table}
 }
 
 // done is what became of a resource.
@@ -91,6 +139,9 @@ func done(a guard.Action) string {
 
 func (r RunReport) changesSection() Section {
 	s := Section{Title: "What changed", Text: "Resources, what was destroyed or replaced first."}
+	if len(r.Changes) == 0 && len(r.Did) > 0 {
+		return Section{}
+	}
 	if len(r.Changes) == 0 {
 		s.Text = "No resource was to be changed."
 		return s
@@ -143,18 +194,23 @@ func (r RunReport) hostsSection() Section {
 	for _, h := range r.Hosts {
 		counts[h.Host] = h
 	}
-	table := &Table{Columns: []string{"Host", "Instance", "Result", "Tasks done", "Changed", "Failed", "Seconds in tasks"}}
+	table := &Table{Columns: []string{"Host", "Instance", "Result"}}
+	if len(counts) > 0 { // Ansible was there
+		table.Columns = append(table.Columns, "Tasks done", "Changed", "Failed", "Seconds in tasks")
+	}
 	for _, h := range r.Record.Hosts {
 		result := Cell{Text: h.Result, Mark: Good}
 		if slices.Contains([]string{"failed", "unreachable", "not reached", "unknown"}, h.Result) {
 			result.Mark = Bad
 		}
 		row := []Cell{{h.Name, Literal}, {h.ID, Literal}, result}
-		c := counts[h.Name]
-		for _, n := range []int{c.OK + c.Changed, c.Changed, c.Failed} {
-			row = append(row, Cell{fmt.Sprint(n), Number})
+		if c := counts[h.Name]; len(counts) > 0 {
+			for _, n := range []int{c.OK + c.Changed, c.Changed, c.Failed} {
+				row = append(row, Cell{fmt.Sprint(n), Number})
+			}
+			row = append(row, Cell{fmt.Sprintf("%.1f", c.Seconds), Number})
 		}
-		table.Rows = append(table.Rows, append(row, Cell{fmt.Sprintf("%.1f", c.Seconds), Number}))
+		table.Rows = append(table.Rows, row)
 	}
 	slices.SortStableFunc(table.Rows, func(a, b []Cell) int { return cmp.Compare(a[0].Text, b[0].Text) })
 	return Section{Title: "Hosts", Table: table}
@@ -177,7 +233,7 @@ func (r RunReport) tasksSection() Section {
 
 func (r RunReport) healthSection() Section {
 	if len(r.Health) == 0 {
-		return Section{Title: "Health after", Text: "The platform was not asked: nothing was changed on it, or the run did not get so far."}
+		return Section{Title: "Health after", Text: "This run did not ask the platform how it is afterwards: infra status " + r.Record.Environment + " does."}
 	}
 	table := &Table{Columns: []string{"Part", "State", "Problems"}}
 	for _, h := range r.Health {

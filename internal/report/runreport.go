@@ -22,6 +22,7 @@ type RunReport struct {
 	Tasks        []TaskChange  `json:"tasks"`   // that changed a host
 	Failures     []TaskFailure `json:"failures"`
 	Hosts        []HostCount   `json:"hosts"`
+	Did          []RunDeed     `json:"did"`    // by an operation, such as a failover
 	Health       []HealthPart  `json:"health"` // after the changes; empty: it was not asked
 	Warnings     []string      `json:"warnings"`
 	Steps        []RunSpan     `json:"steps"`
@@ -51,6 +52,13 @@ type TaskFailure struct {
 	Host    string `json:"host"`
 	Task    string `json:"task"`
 	Message string `json:"message"`
+}
+
+// RunDeed is one thing that an operation did, or saw.
+type RunDeed struct {
+	At   float64 `json:"at_seconds"` // of the run
+	Host string  `json:"host,omitempty"`
+	What string  `json:"what"`
 }
 
 // HostCount is what became of the tasks on a host.
@@ -83,7 +91,7 @@ type RunSpan struct {
 func NewRunReport(record run.Record, events []progress.Event, now time.Time) RunReport {
 	r := RunReport{
 		Schema: "infra/run-report/v1", Made: now.UTC(), Record: record, Journal: len(events) > 0, timeline: progress.NewTimeline(events),
-		Changes: []RunChange{}, Drift: []RunChange{}, Tasks: []TaskChange{}, Failures: []TaskFailure{}, Hosts: []HostCount{}, Health: []HealthPart{}, Warnings: []string{},
+		Changes: []RunChange{}, Drift: []RunChange{}, Tasks: []TaskChange{}, Failures: []TaskFailure{}, Hosts: []HostCount{}, Did: []RunDeed{}, Health: []HealthPart{}, Warnings: []string{},
 	}
 	for _, e := range events {
 		r.take(e)
@@ -120,6 +128,8 @@ func (r *RunReport) take(e progress.Event) {
 		c.Seconds += e.Seconds // a replacement is two
 	case progress.TaskEnded:
 		r.task(e)
+	case progress.Did:
+		r.Did = append(r.Did, RunDeed{At: e.At.Sub(r.timeline.From).Seconds(), Host: e.Host, What: e.Message})
 	case progress.Health:
 		r.Health = append(r.Health, HealthPart{e.Part, e.Result, e.Message})
 	case progress.Warning:

@@ -97,6 +97,59 @@ func TestRunPage(t *testing.T) {
 	}
 }
 
+// failedOver is an operation: it changed no resource and had Ansible do nothing.
+func failedOver() (run.Record, []progress.Event) {
+	at := func(s int) time.Time { return ranAt.Add(time.Duration(s) * time.Second) }
+	record := run.Record{
+		Run: "20261129T080000Z-bbbbbb", Verb: "pg failover", Environment: "prod", Started: at(0), Ended: at(40), Result: run.Done,
+		Hosts: []run.HostRecord{{ID: "i-2", Name: "postgresql-2", Result: "promoted"}, {ID: "i-1", Name: "postgresql-1", Result: "fenced"}},
+	}
+	return record, []progress.Event{
+		{At: at(0), Kind: progress.RunBegan, Run: record.Run, Verb: record.Verb, Environment: "prod"},
+		{At: at(3), Kind: progress.Did, Host: "postgresql-1", Message: "its instance was stopped " + hostile},
+		{At: at(21), Kind: progress.Did, Host: "postgresql-2", Message: "promoted itself"},
+		{At: at(40), Kind: progress.RunEnded, Result: progress.OK},
+	}
+}
+
+func TestOperationPage(t *testing.T) {
+	record, events := failedOver()
+	r := NewRunReport(record, events, ranAt)
+	if want := "Done: postgresql-2 promoted, postgresql-1 fenced, in 40s."; runVerdict(r) != want {
+		t.Errorf("the verdict is %q, want %q", runVerdict(r), want)
+	}
+	text := render(t, RunPage(r))
+	for _, want := range []string{"What was done", `<td class="number">21</td>`, "its instance was stopped &lt;script&gt;", "infra status prod"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in the page:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "No resource was to be changed") || strings.Contains(text, "nothing changed") {
+		t.Error("it says that nothing changed")
+	}
+}
+
+func TestRunVerdicts(t *testing.T) {
+	began := []progress.Event{{At: ranAt, Kind: progress.RunBegan}}
+	host := func(results ...string) (hosts []run.HostRecord) {
+		for i, result := range results {
+			hosts = append(hosts, run.HostRecord{Name: string(rune('a' + i)), Result: result})
+		}
+		return hosts
+	}
+	tests := map[string]run.Record{
+		"Done: state of pipeline/prod written, serial 4 > 5.":  {Stacks: []run.StackRecord{{Stack: "pipeline/prod", Before: &run.Version{Serial: 4}, After: &run.Version{Serial: 5}}}},
+		"Done: nothing changed.":                               {Stacks: []run.StackRecord{{Stack: "pipeline/prod", Before: &run.Version{Serial: 4}, After: &run.Version{Serial: 4}}}, Hosts: host("ok", "3 changed", "unknown")},
+		"Done: a restarted, b restarted, c restarted, 2 more.": {Hosts: host("restarted", "restarted", "restarted", "restarted", "restarted")},
+	}
+	for want, record := range tests {
+		record.Result = run.Done
+		if got := runVerdict(NewRunReport(record, began, ranAt)); got != want {
+			t.Errorf("the verdict is %q, want %q", got, want)
+		}
+	}
+}
+
 func TestShortOnesAreOne(t *testing.T) {
 	path := []RunSpan{{Lane: "a", Name: "long", Seconds: 50}, {Lane: "a", Name: "x", From: 50, Seconds: 0.5}, {Lane: "a", Name: "y", From: 51, Seconds: 0.25}, {Lane: "b", Name: "z", Seconds: 0.1}}
 	got := shortened(path, 100)
