@@ -21,8 +21,9 @@ func (c *Console) table(width, height int) []painted {
 	return append(tableLines(rows, now, width, height-2), painted{text: cut(summary(&c.board, rows, now), width-1)})
 }
 
-// narrow is the width below which there is no room for what runs now.
-const narrow = 76
+// Below narrow there is no room for what runs now, below small none for how long
+// it is expected to take.
+const narrow, small = 76, 56
 
 // tableLines are the rows of a table. Where they are more than there is room
 // for, those that have nothing to tell go first.
@@ -37,7 +38,11 @@ func tableLines(rows []progress.Row, now time.Time, width, height int) []painted
 	for _, r := range shown {
 		line := []string{indent(r) + r.Name, word(r), count(r), clock(r, now)}
 		if width < narrow {
-			line = []string{line[0], line[1], strings.TrimSpace(done(r) + " " + elapsed(r, now))}
+			took := clock(r, now)
+			if width < small {
+				took = elapsed(r, now)
+			}
+			line = []string{line[0], line[1], strings.TrimSpace(count(r) + " " + took)}
 		}
 		for i, cell := range line {
 			widths[i] = max(widths[i], runewidth.StringWidth(cell))

@@ -57,7 +57,7 @@ func known(now time.Time) progress.Expected {
 
 func TestTableGolden(t *testing.T) {
 	now := time.Now()
-	for _, size := range []struct{ width, height int }{{120, 30}, {80, 24}, {40, 24}, {80, 7}, {20, 5}} {
+	for _, size := range []struct{ width, height int }{{120, 30}, {80, 24}, {60, 24}, {40, 24}, {80, 7}, {20, 5}} {
 		c := &Console{secrets: &masker{}}
 		c.board.Expect(known(now))
 		for _, e := range scene(now) {
