@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"infra/internal/run"
 	"infra/internal/supervise"
@@ -26,8 +28,15 @@ type terminal struct {
 
 func (c *cloud) terminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	return c.terminalWith(t, nil, args...)
+}
+
+// terminalWith is terminal with more in the environment.
+func (c *cloud) terminalWith(t *testing.T, env []string, args ...string) *terminal {
+	t.Helper()
 	master, slave := openTerminal(t)
 	v := &terminal{master: master, cmd: c.command(t.Context(), args...)}
+	v.cmd.Env = append(v.cmd.Env, env...)
 	v.cmd.Stdin, v.cmd.Stdout, v.cmd.Stderr = slave, slave, slave
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := v.cmd.Start(); err != nil {
@@ -112,5 +121,41 @@ func TestRow05ControlCAtAQuestion(t *testing.T) {
 	h.ended(t, v.cmd, 130, run.Interrupted)
 	if strings.Contains(v.text(), "\x1b[31mpanic") {
 		t.Error(v.text())
+	}
+}
+
+// What somebody asks for by a flag or in the environment holds at a terminal:
+// nothing drawn over and nothing coloured, or nothing coloured alone.
+func TestTerminalAsAsked(t *testing.T) {
+	h := newHeld(t)
+	colour := regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	for name, c := range map[string]struct {
+		env, flags      []string
+		drawn, coloured bool
+	}{
+		"nothing asked": {drawn: true, coloured: true},
+		"--plain":       {flags: []string{"--plain"}},
+		"INFRA_PLAIN":   {env: []string{"INFRA_PLAIN=1"}},
+		"TERM=dumb":     {env: []string{"TERM=dumb"}},
+		"--no-color":    {flags: []string{"--no-color"}, drawn: true},
+		"NO_COLOR":      {env: []string{"NO_COLOR=1"}, drawn: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := append([]string{"TERM=xterm"}, c.env...)
+			v := h.terminalWith(t, env, append(applyTiny(), c.flags...)...)
+			h.held(t)
+			time.Sleep(1500 * time.Millisecond) // a table is drawn every second
+			h.free <- struct{}{}
+			h.ended(t, v.cmd, 0, run.Done)
+			failed := h.terminalWith(t, env, append([]string{"plan", "nosuch"}, c.flags...)...)
+			_ = failed.cmd.Wait() // its code is of other tests
+			text := v.text() + failed.text()
+			if got := colour.MatchString(text); got != c.coloured {
+				t.Errorf("coloured: %v, want %v\n%q", got, c.coloured, text)
+			}
+			if got := strings.Contains(colour.ReplaceAllString(text, ""), "\x1b"); got != c.drawn {
+				t.Errorf("drawn over: %v, want %v\n%q", got, c.drawn, text)
+			}
+		})
 	}
 }
