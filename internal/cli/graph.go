@@ -101,6 +101,9 @@ func drawDependencies(g *globals, name string, o graphOptions) error {
 	if o.probe {
 		return fault.New(fault.Usage, "", errors.New("--probe asks servers, and dependencies are in the code"), "infra graph --help")
 	}
+	if g.con.JSON() {
+		return g.con.WriteJSON(stack.Needs(name))
+	}
 	text := stack.Mermaid(name)
 	if o.format == "dot" {
 		text = stack.Dot(name)

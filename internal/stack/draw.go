@@ -19,6 +19,38 @@ func (g Graph) edges() []edge {
 	return out
 }
 
+// Dependencies are an environment's stacks and layers with what each needs, as
+// data.
+type Dependencies struct {
+	Schema      string   `json:"schema"` // infra/dependencies/v1
+	Environment string   `json:"environment"`
+	Products    []Needer `json:"products"`
+}
+
+// Needer is a product or a layer, and what it needs of its like.
+type Needer struct {
+	Name   string   `json:"name"`
+	Needs  []string `json:"needs"`
+	Layers []Needer `json:"layers,omitempty"`
+}
+
+// Needs are the dependencies of an environment.
+func Needs(environment string) Dependencies {
+	d := Dependencies{Schema: "infra/dependencies/v1", Environment: environment, Products: Products().needers()}
+	for i, product := range d.Products {
+		d.Products[i].Layers = Layers(product.Name).needers()
+	}
+	return d
+}
+
+func (g Graph) needers() []Needer {
+	all := make([]Needer, 0, len(g))
+	for _, name := range g.Names() {
+		all = append(all, Needer{Name: name, Needs: append([]string{}, g[name]...)})
+	}
+	return all
+}
+
 // Mermaid draws an environment's stacks, with the layers inside them, as a
 // Mermaid flowchart. Arrows point to what is needed.
 func Mermaid(environment string) string {
