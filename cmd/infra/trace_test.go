@@ -144,8 +144,20 @@ func TestTraceAndMetrics(t *testing.T) {
 		t.Errorf("metrics of a failed run: %v", got)
 	}
 
-	// So is one that is refused before it is one, but not a misspelt name; and
-	// a collector that is gone changes nothing but a warning.
+	// An installation's phases hold those of its runs.
+	c.tinyPlatform(t)
+	c.customer(t, "alpha", alphaAccount, "10.60.0.0/20")
+	collected.take()
+	c.run(t, 0, "install", "alpha", "--auto-approve")
+	names = collected.take()
+	for _, want := range []string{"infra install", "install apply", "install configure", "install acceptance", "apply"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("no span %q of an installation: %q", want, names)
+		}
+	}
+
+	// One that is refused before it is one has metrics, too, but not a misspelt
+	// name; and a collector that is gone changes nothing but a warning.
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	c.write(t, "environments/wrong.yaml", "extends: cloud\naccount: \"999999999999\"\n")
 	_, stderr := c.run(t, 3, "apply", "wrong", "--auto-approve")

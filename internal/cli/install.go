@@ -16,6 +16,7 @@ import (
 	"infra/internal/provision"
 	"infra/internal/report"
 	"infra/internal/terraform"
+	"infra/internal/trace"
 )
 
 // installOptions are the flags of install.
@@ -180,13 +181,15 @@ func (i *installation) tell(phase install.Phase) {
 
 // phase writes down that a phase begins, lets it work, and writes down how it
 // ended, also when the command is being interrupted.
-func (i *installation) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) error {
+func (i *installation) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) (err error) {
+	ctx, ended := trace.Part(ctx, "install "+string(phase))
+	defer ended(&err)
 	i.tell(phase)
 	i.record.Begin(phase, time.Now())
 	if err := i.record.note(ctx); err != nil {
 		return err
 	}
-	err := work(ctx)
+	err = work(ctx)
 	i.record.End(phase, time.Now(), err == nil)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()

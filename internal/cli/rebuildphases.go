@@ -15,6 +15,7 @@ import (
 	"infra/internal/rebuild"
 	"infra/internal/report"
 	"infra/internal/restore"
+	"infra/internal/trace"
 )
 
 // whole builds the new environment, or goes on with it.
@@ -121,13 +122,15 @@ func (r *rebuilding) tell(phase install.Phase) {
 
 // phase writes down that a phase begins, lets it work, and writes down how it
 // ended, also when the command is being interrupted.
-func (r *rebuilding) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) error {
+func (r *rebuilding) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) (err error) {
+	ctx, ended := trace.Part(ctx, "rebuild "+string(phase))
+	defer ended(&err)
 	r.tell(phase)
 	r.record.Begin(phase, time.Now())
 	if err := r.note(ctx); err != nil {
 		return err
 	}
-	err := work(ctx)
+	err = work(ctx)
 	r.record.End(phase, time.Now(), err == nil)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/trace"
 )
 
 // MoveSchema is the kind and version of the report of a replacement or a
@@ -144,7 +145,9 @@ func (w *Work) purpose(m *Move) string {
 }
 
 // step does the present step.
-func (w *Work) step(ctx context.Context, c *Colours, d *Done) error {
+func (w *Work) step(ctx context.Context, c *Colours, d *Done) (err error) {
+	ctx, ended := trace.Part(ctx, "emr "+string(c.Move.Step))
+	defer ended(&err)
 	switch c.Move.Step {
 	case Check:
 		return w.check(ctx, c, d)

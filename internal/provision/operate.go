@@ -9,6 +9,7 @@ import (
 	"infra/internal/run"
 	"infra/internal/ssh"
 	"infra/internal/state"
+	"infra/internal/trace"
 )
 
 // Hosts is what a day-2 operation works on: the platform as its state has it,
@@ -27,7 +28,7 @@ func (p *Platform) Operate(ctx context.Context, verb string, wait run.Wait, work
 }
 
 // OnHosts is Operate within a run that goes on: the lease is held.
-func (p *Platform) OnHosts(ctx context.Context, work func(context.Context, *Hosts) error) error {
+func (p *Platform) OnHosts(ctx context.Context, work func(context.Context, *Hosts) error) (err error) {
 	s, err := p.Applied(ctx, platformProduct)
 	if err != nil {
 		return err
@@ -53,6 +54,8 @@ func (p *Platform) OnHosts(ctx context.Context, work func(context.Context, *Host
 	if err := p.begun(ctx); err != nil {
 		return err
 	}
+	ctx, ended := trace.Part(ctx, "operation")
+	defer ended(&err)
 	return work(ctx, &Hosts{State: s, Inventory: inv, Client: client})
 }
 
