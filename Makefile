@@ -104,9 +104,9 @@ rebuild: tools ## Lose a region of a sandbox under a client that writes, and reb
 	@go test -v -tags endtoend -count=1 -timeout 2h -run '^TestRebuild$$' ./cmd/infra
 
 .PHONY: report-check
-report-check: tools ## Open every kind of report in Chromium: light, dark, narrow and printed, axe-core, no request; pictures in .infra/reports/check
+report-check: tools ## Open every kind of report in Chromium: light, dark, narrow and printed, by Tab, axe-core, no request; Mermaid's pictures, too; pictures in .infra/reports/check
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null || { apt-get update --quiet=2 && apt-get install --yes --quiet=2 --no-install-recommends chromium; }
-	@go test -v -tags endtoend -count=1 -timeout 20m -run '^TestPagesInBrowser$$' ./internal/report
+	@go test -v -tags endtoend -count=1 -timeout 20m -run 'InBrowser$$' ./internal/report
 
 .PHONY: image-bench
 image-bench: tools ## Build an image of hosts in a sandbox, pin it, measure new hosts of it beside plain ones: half an hour

@@ -58,7 +58,7 @@ func TestPagesInBrowser(t *testing.T) {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	axe := axeSource(t, top)
+	script := axe().file(t, "axe.min.js")
 	browser := openBrowser(t)
 	for name, p := range pages {
 		path := filepath.Join(out, name+".html")
@@ -70,7 +70,7 @@ func TestPagesInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, how := range looks() {
-			t.Run(name+"/"+how.name, func(t *testing.T) { visit(browser, t, path, axe, how) })
+			t.Run(name+"/"+how.name, func(t *testing.T) { visit(browser, t, path, script, how) })
 		}
 	}
 	t.Logf("look at the pictures: %s", out)
@@ -102,7 +102,7 @@ func openBrowser(t *testing.T) context.Context {
 }
 
 // visit looks at one page in one way.
-func visit(browser context.Context, t *testing.T, path, axe string, how look) {
+func visit(browser context.Context, t *testing.T, path, script string, how look) {
 	t.Helper()
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()
@@ -124,7 +124,7 @@ func visit(browser context.Context, t *testing.T, path, axe string, how look) {
 		chromedp.FullScreenshot(&shot, 100),
 		chromedp.Evaluate(`[...document.querySelectorAll(".wide")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60))`, &clipped),
 		keys.walk(how.media == ""),
-		chromedp.Evaluate(axe+"; 0", nil),
+		chromedp.Evaluate(script+"; 0", nil),
 		chromedp.Evaluate(axeRun, &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
 	)
 	if err != nil {

@@ -41,6 +41,12 @@ func Pages(t *testing.T) map[string]Page {
 	}
 }
 
+// Mermaid is a whole platform for Mermaid.
+func Mermaid(t *testing.T) string {
+	t.Helper()
+	return platformMap(t).Mermaid()
+}
+
 // largeRun is a first apply: 61 resources, and 9 hosts with 60 tasks each.
 func largeRun() RunReport {
 	at := func(s float64) time.Time { return ranAt.Add(time.Duration(s * float64(time.Second))) }
