@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,10 @@ func TestInstallOfSmallStacks(t *testing.T) {
 	first, said := c.installed(t, "alpha")
 	if !first.Accepted || !first.Changed || len(first.Phases) != len(install.Phases()) {
 		t.Errorf("the first installation: %+v\n%s", first, said)
+	}
+	// Of all quotas the emulator's Service Quotas knows those of VPC alone.
+	if !regexp.MustCompile(`OK +quota: NAT gateways in a zone +5 allowed, 0 used`).MatchString(said) || !strings.Contains(said, "quota: elastic addresses") {
+		t.Errorf("what preflight says of quotas:\n%s", said)
 	}
 	second, said := c.installed(t, "alpha")
 	if second.Changed || !second.Accepted || !strings.Contains(said, "nothing was changed") {

@@ -114,7 +114,7 @@ func (i *installation) preflight(ctx context.Context) error {
 	if !i.p.Env.Emulated() {
 		sources.Reach = append(sources.Reach, preflight.Place{Name: "Debian's packages", URL: "https://deb.debian.org"})
 		if terraform.Mirror(terraform.MirrorPlaces()) == "" {
-			sources.Reach = append(sources.Reach, preflight.Place{Name: "Terraform's providers", URL: "https://registry.terraform.io"})
+			sources.Reach = append(sources.Reach, preflight.Place{Name: "Terraform's providers", URL: terraform.Registry})
 		}
 	}
 	i.findings = preflight.Examine(ctx, sources)

@@ -31,6 +31,24 @@ func TestMachine(t *testing.T) {
 	}
 }
 
+func TestProviders(t *testing.T) {
+	registry := httptest.NewServer(http.NotFoundHandler())
+	defer registry.Close()
+	for _, c := range []struct {
+		mirror, registry string
+		want             State
+		says             string
+	}{
+		{"/srv/mirror", "http://127.0.0.1:1", OK, "offline mirror /srv/mirror"},
+		{"", registry.URL, OK, "which answers"},
+		{"", "http://127.0.0.1:1", Warn, "does not answer"},
+	} {
+		if f := providers(t.Context(), c.mirror, c.registry); f.State != c.want || !strings.Contains(f.Detail, c.says) || (f.Mend == "") != (f.State == OK) {
+			t.Errorf("%q, %s: %+v", c.mirror, c.registry, f)
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	for _, c := range []struct {
 		states  []State

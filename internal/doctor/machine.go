@@ -14,6 +14,7 @@ import (
 	"infra/internal/fault"
 	free "infra/internal/memory"
 	"infra/internal/packer"
+	"infra/internal/preflight"
 	"infra/internal/python"
 	"infra/internal/terraform"
 )
@@ -31,10 +32,20 @@ func (s Subject) terraform(ctx context.Context) Finding {
 	return f
 }
 
-func (s Subject) providers(context.Context) Finding {
-	f := Finding{Check: "Terraform providers", State: OK, Detail: "from the registry"}
-	if mirror := terraform.Mirror(terraform.MirrorPlaces()); mirror != "" {
-		f.Detail = "offline mirror " + mirror
+func (s Subject) providers(ctx context.Context) Finding {
+	return providers(ctx, terraform.Mirror(terraform.MirrorPlaces()), terraform.Registry)
+}
+
+// providers come from a mirror, or else from the registry, which has to answer.
+func providers(ctx context.Context, mirror, registry string) Finding {
+	f := Finding{Check: "Terraform providers", State: OK, Detail: "offline mirror " + mirror}
+	if mirror != "" {
+		return f
+	}
+	f.Detail = "from " + registry + ", which answers"
+	if err := (preflight.Place{URL: registry}).Answers(ctx); err != nil {
+		f.State, f.Detail = Warn, fmt.Sprintf("%s does not answer (%v), and there is no mirror: what is not in Terraform's cache cannot be had", registry, err)
+		f.Mend = "open the way out, or set HTTPS_PROXY; or terraform providers mirror ~/.terraform.d/providers where there is a way, and bring that folder here"
 	}
 	return f
 }

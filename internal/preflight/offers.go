@@ -2,8 +2,10 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -114,7 +116,7 @@ type Place struct {
 // will do: it shows that there is a way.
 func (s Sources) endpoints(ctx context.Context) []Finding {
 	places := slices.Concat(s.services(), s.Reach)
-	return reach(ctx, &http.Client{Timeout: 20 * time.Second}, places)
+	return reach(ctx, places)
 }
 
 // services are the addresses of the AWS services that an installation needs.
@@ -133,21 +135,32 @@ func (s Sources) services() []Place {
 	return places
 }
 
-func reach(ctx context.Context, client *http.Client, places []Place) []Finding {
+// Answers tells whether there is a way from this machine to a place: any answer
+// shows it.
+func (p Place) Answers(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, p.URL, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := (&http.Client{Timeout: 20 * time.Second}).Do(request)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err // without the address, which the place's name stands for
+		}
+		return err
+	}
+	return answer.Body.Close()
+}
+
+func reach(ctx context.Context, places []Place) []Finding {
 	const check = "endpoints"
 	failed := make([]string, len(places))
 	var group sync.WaitGroup
 	for i, p := range places {
 		group.Go(func() {
-			request, err := http.NewRequestWithContext(ctx, http.MethodHead, p.URL, nil)
-			if err == nil {
-				var answer *http.Response
-				if answer, err = client.Do(request); err == nil {
-					err = answer.Body.Close()
-				}
-			}
-			if err != nil {
-				failed[i] = p.Name + " (" + strings.TrimPrefix(err.Error(), `Head "`+p.URL+`": `) + ")"
+			if err := p.Answers(ctx); err != nil {
+				failed[i] = p.Name + " (" + err.Error() + ")"
 			}
 		})
 	}

@@ -146,10 +146,10 @@ func TestReach(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler()) // any answer shows that there is a way
 	defer server.Close()
 	there := Place{"there", server.URL}
-	if f := reach(t.Context(), server.Client(), []Place{there})[0]; f.Result != Good || !strings.Contains(f.Detail, "there") {
+	if f := reach(t.Context(), []Place{there})[0]; f.Result != Good || !strings.Contains(f.Detail, "there") {
 		t.Errorf("%+v", f)
 	}
-	f := reach(t.Context(), server.Client(), []Place{there, {"nowhere", "http://127.0.0.1:1"}})[0]
+	f := reach(t.Context(), []Place{there, {"nowhere", "http://127.0.0.1:1"}})[0]
 	if f.Result != Bad || !strings.Contains(f.Detail, "nowhere") || strings.Contains(f.Detail, "there (") {
 		t.Errorf("%+v", f)
 	}

@@ -11,6 +11,9 @@ import (
 // provider is the folder that makes a directory a mirror for us.
 const provider = "registry.terraform.io/hashicorp/aws"
 
+// Registry is where providers come from when there is no mirror.
+const Registry = "https://registry.terraform.io"
+
 // CLIConfig gives the value of TF_CLI_CONFIG_FILE for Terraform. The user's
 // own configuration wins (empty means: leave it to Terraform); otherwise an
 // offline mirror below the usual system places is written into a
