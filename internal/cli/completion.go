@@ -2,9 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"infra/internal/environment"
 	"infra/internal/fault"
 )
 
@@ -31,3 +34,38 @@ func newCompletionCommand() *cobra.Command {
 		},
 	}, "  infra completion bash > /etc/bash_completion.d/infra")
 }
+
+// completeEnvironments has a shell complete the names of environments wherever a
+// command takes them: its arguments called ENV, and its flag --env.
+func completeEnvironments(g *globals, cmd *cobra.Command) {
+	names := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		project, err := g.project()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found, err := environment.List(project)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+	words := strings.Fields(cmd.Use)[1:]
+	if slices.ContainsFunc(words, isEnvironment) && cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) < len(words) && isEnvironment(words[len(args)]) {
+				return names(cmd, args, typed)
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+	}
+	if cmd.Flags().Lookup("env") != nil {
+		_ = cmd.RegisterFlagCompletionFunc("env", names) // it fails for a flag that is not there, or has one
+	}
+	for _, sub := range cmd.Commands() {
+		completeEnvironments(g, sub)
+	}
+}
+
+// isEnvironment tells whether a word of a command's usage stands for the name of
+// an environment.
+func isEnvironment(word string) bool { return strings.Trim(word, "[].") == "ENV" }

@@ -172,6 +172,7 @@ TRACEPARENT that a pipeline gives; a collector that does not answer costs a warn
 		newWorkerCommand(g),
 		newZkCommand(g),
 	)
+	completeEnvironments(g, root)
 	return root
 }
 
