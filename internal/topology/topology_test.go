@@ -228,3 +228,36 @@ func graphviz(t *testing.T, text string) {
 		t.Errorf("Graphviz: %v\n%s\n%s", err, out, text)
 	}
 }
+
+// With the managed service there are no hosts of PostgreSQL: the database is in
+// its subnet, and the picture says who runs it.
+func TestManagedDatabase(t *testing.T) {
+	facts := platform(t)
+	facts.Hosts = slices.DeleteFunc(facts.Hosts, func(h inventory.Host) bool { return h.Layer == "postgresql" })
+	facts.Resources = append(facts.Resources, Resource{
+		Address: "module.postgresql.aws_db_instance.this[0]", Type: "aws_db_instance",
+		Attributes: []byte(`{"id":"db-ABC","identifier":"infra-cloud-postgresql","availability_zone":"eu-west-1b","instance_class":"db.m6i.large","multi_az":true}`),
+	})
+	m := read(t, facts)
+	found := ""
+	for _, zone := range m.Zones {
+		for _, subnet := range zone.Subnets {
+			for _, thing := range subnet.Things {
+				if thing.Kind == KindDatabase {
+					found = fmt.Sprintf("%s of %s in %s, %s", thing.Name, zone.Name, subnet.Purpose, thing.Detail)
+				}
+			}
+		}
+	}
+	if want := "infra-cloud-postgresql of eu-west-1b in database, db.m6i.large, standby in another zone"; found != want {
+		t.Errorf("found %q, want %q", found, want)
+	}
+	if len(m.Links) > 0 || !slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Name == "postgresql" && strings.HasPrefix(l.Says, "managed by RDS") }) {
+		t.Errorf("links %v, layers %v", m.Links, m.Layers)
+	}
+	for name, picture := range map[string]string{"svg": m.SVG(), "mermaid": m.Mermaid(), "dot": m.Dot()} {
+		if !strings.Contains(picture, "infra-cloud-postgresql") || strings.Contains(picture, "postgresql-1") {
+			t.Errorf("the picture as %s has no managed database, or hosts that are none", name)
+		}
+	}
+}
