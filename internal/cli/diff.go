@@ -61,18 +61,17 @@ func runDiff(ctx context.Context, g *globals, names []string, o diffOptions) err
 	if err != nil {
 		return err
 	}
-	if o.all {
-		if names, err = environment.List(project); err != nil {
+	envs, err := o.read(project, names) // a mistake in a file ends the command before anybody is asked
+	if err != nil {
+		return err
+	}
+	platforms := make([]*provision.Platform, len(envs))
+	for i, env := range envs {
+		if platforms[i], err = provision.With(ctx, project, env, g.con); err != nil {
 			return err
 		}
 	}
-	platforms := make([]*provision.Platform, len(names))
-	for i, name := range names { // a mistake in a file ends the command before anybody is asked
-		if platforms[i], err = provision.Connect(ctx, project, name, g.con); err != nil {
-			return err
-		}
-	}
-	facts, problems := make([]parity.Environment, len(names)), make([]error, len(names))
+	facts, problems := make([]parity.Environment, len(envs)), make([]error, len(envs))
 	var group errgroup.Group
 	group.SetLimit(askedAtOnce)
 	for i, p := range platforms {
@@ -95,10 +94,24 @@ func runDiff(ctx context.Context, g *globals, names []string, o diffOptions) err
 		return err
 	}
 	if i := slices.IndexFunc(problems, func(err error) bool { return err != nil }); i >= 0 {
-		return fault.New(fault.CodeOf(problems[i]), "compare "+names[i], problems[i], "infra doctor "+names[i]+"; --offline compares the settings alone")
+		return fault.New(fault.CodeOf(problems[i]), "compare "+envs[i].Name(), problems[i], "infra doctor "+envs[i].Name()+"; --offline compares the settings alone")
 	}
 	if doc.Differences {
 		return errDifferences
 	}
 	return nil
+}
+
+// read reads the environments that are compared.
+func (o diffOptions) read(project string, names []string) (envs []*environment.Environment, err error) {
+	if o.all {
+		return environment.LoadAll(project)
+	}
+	envs = make([]*environment.Environment, len(names))
+	for i, name := range names {
+		if envs[i], err = environment.Load(project, name); err != nil {
+			return nil, err
+		}
+	}
+	return envs, nil
 }

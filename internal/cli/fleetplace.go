@@ -184,8 +184,8 @@ func (o fleetPlace) resume(ctx context.Context, g *globals, id string, how fleet
 			return err
 		}
 		if r.Ended.IsZero() {
-			if how.changes() {
-				return fault.New(fault.Refused, "go on with roll-out "+id, errors.New("it has not ended: only then can something be tried again or be changed"), "infra fleet status "+id+o.flags())
+			if err := how.unchanged(id); err != nil {
+				return err
 			}
 			err = c.Pause(ctx, id, false)
 		} else if err = how.again(ctx, g, project, r); err == nil {

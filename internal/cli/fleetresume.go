@@ -125,8 +125,9 @@ func newFleetResumeCommand(g *globals) *cobra.Command {
 	cmd := describe(&cobra.Command{
 		Use:   "resume [ROLLOUT]",
 		Short: "Go on with a roll-out that was paused, stopped, interrupted or killed",
-		Long: `Lets a paused roll-out go on. One that nobody works on any more is taken up from its record: every environment that it
-had begun is looked up in its ledger, what was done is not done again, and a run that was killed is recovered first.
+		Long: `Lets a paused roll-out go on as it was begun. One that nobody works on any more, such as one that was cancelled or
+terminated in Temporal, is taken up from its record: every environment that it had begun is looked up in its ledger, what
+was done is not done again, and a run that was killed is recovered first; then --max-failures and --windows may change.
 Without --retry-failed, what failed stays failed and counts. Where plans were approved, an environment that was
 interrupted in the middle of its plan, or is tried again, is planned and asked about once more. The checkout has to be at
 the roll-out's commit.`,
@@ -157,7 +158,10 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 		return err
 	}
 	release, err := store.Take(r.ID)
-	if fault.CodeOf(err) == fault.Locked && r.Paused && !o.retry {
+	if fault.CodeOf(err) == fault.Locked && r.Paused {
+		if err := o.unchanged(r.ID); err != nil {
+			return err
+		}
 		if err := store.Pause(r.ID, false); err != nil {
 			return err
 		}
@@ -187,8 +191,14 @@ func runFleetResume(ctx context.Context, g *globals, id string, o fleetResumeOpt
 	return carry(ctx, g, project, r)
 }
 
-// changes tells whether it is to go on in another way than before.
-func (o fleetResumeOptions) changes() bool { return o.retry || o.maxFailures >= 0 || o.windows != "" }
+// unchanged refuses to let a roll-out that somebody works on go on in another
+// way than before.
+func (o fleetResumeOptions) unchanged(id string) error {
+	if !o.retry && o.maxFailures < 0 && o.windows == "" {
+		return nil
+	}
+	return fault.New(fault.Refused, "go on with roll-out "+id, errors.New("it has not ended: only then can something be tried again or be changed"), "infra fleet status "+id+o.flags())
+}
 
 // again makes a roll-out ready to go on, if it may and what it would do is
 // approved.

@@ -73,9 +73,12 @@ func (o fleetSelection) choose(g *globals) (project string, chosen []*environmen
 	if err != nil {
 		return "", nil, err
 	}
+	if err := o.allFit(project, all); err != nil {
+		return "", nil, err
+	}
 	chosen = slices.DeleteFunc(all, func(e *environment.Environment) bool { return !hasLabels(e.Tags(), labels) })
 	if len(chosen) == 0 {
-		return "", nil, fault.New(fault.Usage, "select environments", fmt.Errorf("no environment with an account fits %s", strings.Join(append(slices.Clone(o.envs), o.labels...), ", ")), "ls environments; "+`a pattern is for the whole path: --env 'customers/*'`)
+		return "", nil, nothingFits(slices.Concat(o.envs, o.labels)...)
 	}
 	g.con.Print(selectionText(chosen))
 	return project, chosen, nil
@@ -84,11 +87,35 @@ func (o fleetSelection) choose(g *globals) (project string, chosen []*environmen
 // matches tells whether an environment's file is meant by --env. Without it,
 // labels select from all.
 func (o fleetSelection) matches(file string) bool {
+	return len(o.envs) == 0 || slices.ContainsFunc(o.envs, func(pattern string) bool { return fits(pattern, file) })
+}
+
+// fits tells whether one --env means an environment's file.
+func fits(pattern, file string) bool {
 	below := strings.TrimSuffix(strings.TrimPrefix(file, environment.Folder+"/"), ".yaml")
-	return len(o.envs) == 0 || slices.ContainsFunc(o.envs, func(pattern string) bool {
-		fits, _ := path.Match(pattern, below) // choose has refused patterns that are none
-		return fits || pattern == path.Base(below)
-	})
+	fits, _ := path.Match(pattern, below) // choose has refused patterns that are none
+	return fits || pattern == path.Base(below)
+}
+
+// allFit refuses an --env that means none of all: a name that is mistyped must
+// not leave its environment out in silence.
+func (o fleetSelection) allFit(project string, all []*environment.Environment) error {
+	for _, pattern := range o.envs {
+		if slices.ContainsFunc(all, func(e *environment.Environment) bool { return fits(pattern, e.File()) }) {
+			continue
+		}
+		if environment.ValidName(pattern) {
+			if _, err := environment.Load(project, pattern); err != nil { // which says what it may be
+				return err
+			}
+		}
+		return nothingFits(pattern)
+	}
+	return nil
+}
+
+func nothingFits(what ...string) error {
+	return fault.New(fault.Usage, "select environments", fmt.Errorf("no environment with an account fits %s", strings.Join(what, ", ")), "ls environments; "+`a pattern is for the whole path: --env 'customers/*'`)
 }
 
 func readLabels(texts []string) (map[string]string, error) {

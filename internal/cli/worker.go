@@ -26,7 +26,8 @@ func newWorkerCommand(g *globals) *cobra.Command {
 ` + "`infra fleet apply --on temporal`" + ` has it. Any number of workers on any number of machines may do so: each needs the
 credentials of the accounts, and the checkout of the roll-out's commit; it refuses another one, and the turn goes to
 another worker. A worker that is killed loses nothing: its turn is taken by another, which asks the environment's lease
-and ledger first. Ctrl-C lets what runs save itself, and gives it back.`,
+and ledger first. Where the ledger cannot be read, the environment counts as failed after a minute and a half of tries.
+Ctrl-C lets what runs save itself, and gives it back.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWorker(cmd.Context(), g, o) },
 	}, "  infra worker --address temporal.example.com:7233\n  infra worker --address 127.0.0.1:7233 --parallel 4")

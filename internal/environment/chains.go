@@ -5,6 +5,8 @@ package environment
 type Chain struct {
 	Files    []string // that it is made of, relative to the project: its own, the one that it extends, and so on
 	Emulated bool
+
+	account string // as it is written; empty where a file could not be read
 }
 
 // Chains are those of all environments that something can be done with. Of one
@@ -44,8 +46,8 @@ func (f *folder) follow(name string, read map[string]*tree) (c Chain, base bool)
 		if emulated, ok := t.fields["emulated"]; ok && !said {
 			c.Emulated, said = emulated.value.text == "true", true // the nearest file wins
 		}
-		if _, ok := t.fields["account"]; ok {
-			base = false
+		if account, ok := t.fields["account"]; ok && base {
+			base, c.account = false, account.value.text // the nearest file wins
 		}
 		extends, more := t.fields["extends"]
 		if !more {

@@ -38,8 +38,8 @@ func Load(project, name string) (*Environment, error) {
 			"use one of "+strings.Join(f.deployable(), ", "))
 	}
 	if len(problems) == 0 {
-		for _, other := range f.names {
-			if neighbour, _, broken := f.load(other); other != name && neighbour != nil && len(broken) == 0 {
+		for _, other := range f.neighbours(env) {
+			if neighbour, _, broken := f.load(other); neighbour != nil && len(broken) == 0 {
 				problems = append(problems, overlaps(env, neighbour)...)
 			}
 		}
@@ -48,6 +48,21 @@ func Load(project, name string) (*Environment, error) {
 		return nil, fault.New(fault.Usage, op, problems.sorted(), "mend the file, then infra validate "+name)
 	}
 	return env, nil
+}
+
+// neighbours are the other environments in the account of this one: only their
+// networks could overlap, so that only they are worth to be read whole.
+func (f *folder) neighbours(env *Environment) (names []string) {
+	read := map[string]*tree{} // a base is a part of many
+	for _, name := range f.names {
+		if name == env.name {
+			continue
+		}
+		if c, _ := f.follow(name, read); c.account == env.Account() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // LoadAll reads every environment of the project, in the order of their

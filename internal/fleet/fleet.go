@@ -84,6 +84,7 @@ type Rollout struct {
 	Arguments    []string      `json:"arguments"`
 	Started      time.Time     `json:"started"`
 	Ended        time.Time     `json:"ended,omitzero"` // nobody works on it any more
+	Cut          string        `json:"cut,omitempty"`  // why it ended before it was over
 	Paused       bool          `json:"paused"`
 	Planned      bool          `json:"planned,omitempty"` // nothing is applied but plans that were approved
 	Policy       Policy        `json:"policy"`
@@ -172,7 +173,7 @@ func (r *Rollout) Refuse(name string, why Outcome, now time.Time) error {
 // The plan of what was interrupted or has failed was begun, so that its state
 // may have moved on: what is left is to be approved anew.
 func (r *Rollout) Again(failed bool) {
-	r.Ended, r.Paused = time.Time{}, false
+	r.Ended, r.Cut, r.Paused = time.Time{}, "", false
 	for i := range r.Environments {
 		e := &r.Environments[i]
 		switch e.State {

@@ -16,6 +16,9 @@ type Step struct {
 
 // Stopped says why nothing more may begin; empty while it may.
 func (r *Rollout) Stopped() string {
+	if r.Cut != "" {
+		return r.Cut
+	}
 	failed := 0
 	for _, e := range r.Environments {
 		if e.State != Failed {

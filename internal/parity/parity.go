@@ -85,23 +85,23 @@ func Compare(environments ...Environment) []Difference {
 		section Section
 		name    string
 	}
-	facts := make([]map[key]Fact, len(environments))
+	facts, known := make([]map[key]Fact, len(environments)), map[key]bool{}
 	var keys []key
 	for i, e := range environments {
 		facts[i] = map[key]Fact{}
 		for _, f := range e.Facts {
 			k := key{f.Section, f.Name}
-			if !slices.ContainsFunc(facts[:i], func(m map[key]Fact) bool { _, ok := m[k]; return ok }) {
+			if !known[k] {
 				keys = append(keys, k)
 			}
-			facts[i][k] = f
+			facts[i][k], known[k] = f, true
 		}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
 		return cmp.Or(cmp.Compare(slices.Index(Sections(), a.section), slices.Index(Sections(), b.section)), cmp.Compare(a.name, b.name))
 	})
 	var found []Difference
-	for _, k := range slices.Compact(keys) {
+	for _, k := range keys {
 		d := Difference{Section: k.section, Name: k.name}
 		for i, e := range environments {
 			if _, unasked := e.Unasked[k.section]; unasked {
@@ -123,17 +123,25 @@ func Counting(all []Difference) []Difference {
 	return slices.DeleteFunc(slices.Clone(all), func(d Difference) bool { return d.Own })
 }
 
-// Between counts the differences between two of the environments.
-func Between(all []Difference, one, other string) int {
-	n := 0
+// Pairs counts the differences that count between every two of the
+// environments, by their places in names: [one][other], and the same the other
+// way round.
+func Pairs(all []Difference, names []string) [][]int {
+	counts, at := make([][]int, len(names)), make(map[string]int, len(names))
+	for i, name := range names {
+		counts[i], at[name] = make([]int, len(names)), i
+	}
 	for _, d := range Counting(all) {
-		a := slices.IndexFunc(d.Values, func(v Value) bool { return v.Environment == one })
-		b := slices.IndexFunc(d.Values, func(v Value) bool { return v.Environment == other })
-		if a >= 0 && b >= 0 && (d.Values[a].Value != d.Values[b].Value || d.Values[a].Missing != d.Values[b].Missing) {
-			n++
+		for i, a := range d.Values {
+			for _, b := range d.Values[i+1:] {
+				if a.Value != b.Value || a.Missing != b.Missing {
+					counts[at[a.Environment]][at[b.Environment]]++
+					counts[at[b.Environment]][at[a.Environment]]++
+				}
+			}
 		}
 	}
-	return n
+	return counts
 }
 
 // Group is a value with those that have it.

@@ -43,12 +43,9 @@ func TestCompare(t *testing.T) {
 	}
 
 	all := Compare(prod, staging, acme)
-	for _, c := range []struct {
-		one, other string
-		want       int
-	}{{"prod", "staging", 2}, {"staging", "prod", 2}, {"prod", "acme", 3}, {"staging", "acme", 2}, {"prod", "nobody", 0}} {
-		if n := Between(all, c.one, c.other); n != c.want {
-			t.Errorf("%s and %s: %d, want %d", c.one, c.other, n, c.want)
+	for i, want := range [][]int{{0, 2, 3}, {2, 0, 2}, {3, 2, 0}} {
+		if got := Pairs(all, []string{"prod", "staging", "acme"})[i]; !slices.Equal(got, want) {
+			t.Errorf("row %d: %v, want %v", i, got, want)
 		}
 	}
 	groups := all[1].Groups()
@@ -61,7 +58,7 @@ func TestCompare(t *testing.T) {
 func TestEmptyIsNotMissing(t *testing.T) {
 	t.Parallel()
 	found := Compare(Environment{Name: "a", Facts: []Fact{fact("x", "")}}, Environment{Name: "b"})
-	if len(found) != 1 || found[0].Values[0].Missing || !found[0].Values[1].Missing || Between(found, "a", "b") != 1 {
+	if len(found) != 1 || found[0].Values[0].Missing || !found[0].Values[1].Missing || Pairs(found, []string{"a", "b"})[0][1] != 1 {
 		t.Errorf("got %+v", found)
 	}
 }

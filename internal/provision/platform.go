@@ -96,6 +96,12 @@ func Connect(ctx context.Context, project, name string, con *console.Console) (_
 	if err != nil {
 		return nil, err
 	}
+	return With(ctx, project, env, con)
+}
+
+// With is Connect to an environment that was read already: to read each of
+// many by its name is to read all of them for each.
+func With(ctx context.Context, project string, env *environment.Environment, con *console.Console) (_ *Platform, err error) {
 	p := &Platform{Project: project, Env: env, con: con, target: account.TargetOf(env)}
 	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 		con.Mask(os.Getenv(name))

@@ -40,10 +40,13 @@ func Diff(environments []parity.Environment) DiffDocument {
 	doc := DiffDocument{Schema: "infra/diff/v1", Environments: []string{}, Found: []parity.Difference{}, Matrix: []DiffPair{}, Unasked: []Unasked{}}
 	doc.Found = append(doc.Found, parity.Compare(environments...)...)
 	doc.Differences = len(parity.Counting(doc.Found)) > 0
-	for i, e := range environments {
+	for _, e := range environments {
 		doc.Environments = append(doc.Environments, e.Name)
-		for _, other := range environments[i+1:] {
-			doc.Matrix = append(doc.Matrix, DiffPair{One: e.Name, Other: other.Name, Count: parity.Between(doc.Found, e.Name, other.Name)})
+	}
+	counts := parity.Pairs(doc.Found, doc.Environments)
+	for i, e := range environments {
+		for j := i + 1; j < len(environments); j++ {
+			doc.Matrix = append(doc.Matrix, DiffPair{One: e.Name, Other: environments[j].Name, Count: counts[i][j]})
 		}
 		for _, section := range parity.Sections() {
 			if why, ok := e.Unasked[section]; ok {
@@ -143,16 +146,17 @@ func sideBySide(names []string, differences []parity.Difference) string {
 
 // diffMatrix counts the differences of every pair.
 func diffMatrix(doc DiffDocument) string {
+	counts := map[[2]string]int{}
+	for _, p := range doc.Matrix {
+		counts[[2]string{p.One, p.Other}], counts[[2]string{p.Other, p.One}] = p.Count, p.Count
+	}
 	rows := [][]string{append([]string{""}, doc.Environments...)}
 	for _, one := range doc.Environments {
 		row := []string{one}
 		for _, other := range doc.Environments {
-			i := slices.IndexFunc(doc.Matrix, func(p DiffPair) bool {
-				return p.One == one && p.Other == other || p.One == other && p.Other == one
-			})
 			cell := "."
-			if i >= 0 {
-				cell = fmt.Sprint(doc.Matrix[i].Count)
+			if n, ok := counts[[2]string{one, other}]; ok {
+				cell = fmt.Sprint(n)
 			}
 			row = append(row, cell)
 		}

@@ -48,8 +48,18 @@ var ErrCommit = errors.New("the checkout is not that of the roll-out")
 // Turn applies one environment, unless its ledger says that the roll-out has
 // done so: then that is its outcome. A run of the roll-out that goes on is
 // waited for, and one that was killed is recovered first. The error says that
-// there was no turn: nothing was begun, or nobody knows yet how it ended.
+// there was no turn: nothing was begun, or nobody knows yet how it ended. Where
+// nobody else may have it, that is a Failure. When ctx ends it is none: the
+// turn was interrupted, whatever it was at.
 func (i Infra) Turn(ctx context.Context, t Task, logs string) (fleet.Outcome, error) {
+	outcome, err := i.turn(ctx, t, logs)
+	if err != nil && ctx.Err() != nil {
+		return outcomeOf(Answer{Exit: fault.Interrupted}), nil
+	}
+	return outcome, err
+}
+
+func (i Infra) turn(ctx context.Context, t Task, logs string) (fleet.Outcome, error) {
 	if err := i.sameCommit(ctx, t); err != nil {
 		return fleet.Outcome{}, err
 	}

@@ -1,11 +1,25 @@
 package rollout
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"infra/internal/fault"
 	"infra/internal/fleet"
 )
+
+// A Ctrl-C before the ledger was read leaves an environment interrupted, to be
+// taken up again, and not failed.
+func TestATurnIsInterrupted(t *testing.T) {
+	project := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	outcome, err := Infra{Executable: "/nonexistent", Project: project}.Turn(ctx, Task{Environment: "acme"}, project)
+	if err != nil || outcome.Exit != fault.Interrupted {
+		t.Errorf("%+v, %v", outcome, err)
+	}
+}
 
 func TestExactlyWhatWasApprovedIsApplied(t *testing.T) {
 	r := &fleet.Rollout{

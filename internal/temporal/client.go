@@ -99,7 +99,8 @@ func (c *Client) Status(ctx context.Context, id string) (*fleet.Rollout, map[str
 		return nil, nil, c.explain(op, err)
 	}
 	r := &fleet.Rollout{}
-	if known.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+	info := known.GetWorkflowExecutionInfo()
+	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_COMPLETED {
 		err = c.api.GetWorkflow(ctx, workflowID(id), "").Get(ctx, r)
 	} else {
 		var answer converter.EncodedValue
@@ -110,7 +111,19 @@ func (c *Client) Status(ctx context.Context, id string) (*fleet.Rollout, map[str
 	if err != nil {
 		return nil, nil, c.explain(op, err)
 	}
+	if how, cut := cuts[info.GetStatus()]; cut {
+		r.Ended, r.Cut = info.GetCloseTime().AsTime(), "in Temporal it "+how
+	}
 	return r, doing(known), nil
+}
+
+// cuts are the ends of a workflow that are not those of its roll-out: it can be
+// asked how far it was, and be taken up again.
+var cuts = map[enums.WorkflowExecutionStatus]string{
+	enums.WORKFLOW_EXECUTION_STATUS_FAILED:     "failed",
+	enums.WORKFLOW_EXECUTION_STATUS_CANCELED:   "was cancelled",
+	enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: "was terminated",
+	enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  "ran out of time",
 }
 
 // doing is what the workers say that they are at, or why a turn was refused.

@@ -48,9 +48,30 @@ type turns struct {
 // takes it.
 var errStopped = errors.New("the worker was stopped; its run has saved everything")
 
+// tries is how often workers begin a turn before what keeps them from it, such
+// as a ledger that cannot be read, counts as failed, as it does on one machine:
+// by the pauses of the retry policy a minute and a half.
+const tries = 8
+
 // Apply is the activity: one environment's turn. The error says that there was
-// none, and lets Temporal give it to another worker.
+// none, and lets Temporal give it to another worker: without end where this one
+// is stopped or has another commit, which says nothing of the environment.
 func (t turns) Apply(ctx context.Context, task rollout.Task) (fleet.Outcome, error) {
+	outcome, err := t.take(ctx, task)
+	switch {
+	case errors.Is(err, rollout.ErrCommit):
+		return outcome, sdk.NewApplicationError(fmt.Sprintf("%v; next: %s", err, fault.HintOf(err)), "commit")
+	case err == nil && outcome.Exit == fault.Interrupted:
+		return outcome, errStopped
+	case err != nil && activity.GetInfo(ctx).Attempt >= tries:
+		return rollout.Failure(err), nil
+	default:
+		return outcome, err
+	}
+}
+
+// take takes the turn, and tells the server so while it goes on.
+func (t turns) take(ctx context.Context, task rollout.Task) (fleet.Outcome, error) {
 	logs := t.store.Dir(task.Rollout)
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		return fleet.Outcome{}, err
@@ -60,15 +81,7 @@ func (t turns) Apply(ctx context.Context, task rollout.Task) (fleet.Outcome, err
 	ended := make(chan struct{})
 	defer close(ended)
 	go t.beat(ctx, cancel, ended, t.store.Log(task.Rollout, task.Environment))
-	outcome, err := t.infra.Turn(ctx, task, logs)
-	switch {
-	case errors.Is(err, rollout.ErrCommit):
-		return outcome, sdk.NewApplicationError(fmt.Sprintf("%v; next: %s", err, fault.HintOf(err)), "commit")
-	case err == nil && outcome.Exit == fault.Interrupted:
-		return outcome, errStopped
-	default:
-		return outcome, err
-	}
+	return t.infra.Turn(ctx, task, logs)
 }
 
 // beat tells the server that the turn goes on, and what it is at; it ends the

@@ -40,6 +40,7 @@ func Rollout(ctx workflow.Context, r fleet.Rollout) (fleet.Rollout, error) {
 	}
 	events := workflow.NewSelector(ctx)
 	events.AddReceive(workflow.GetSignalChannel(ctx, pauseSignal), func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &r.Paused) })
+	events.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}) // also while it is paused
 	var armed time.Time
 	for {
 		step := r.Next(workflow.Now(ctx))
@@ -77,7 +78,11 @@ func begin(ctx workflow.Context, r *fleet.Rollout, name string, events workflow.
 	}), activityName, rollout.TaskOf(r, name))
 	events.AddFuture(turn, func(f workflow.Future) {
 		var outcome fleet.Outcome
-		if err := f.Get(ctx, &outcome); err != nil {
+		err := f.Get(ctx, &outcome)
+		if ctx.Err() != nil { // the roll-out was cancelled: how its turns end, the ledgers will tell
+			return
+		}
+		if err != nil {
 			outcome = rollout.Failure(err)
 		}
 		if err := r.End(name, outcome, workflow.Now(ctx)); err != nil {

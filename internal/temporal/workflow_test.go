@@ -145,6 +145,41 @@ func TestPauseAndStatus(t *testing.T) {
 	}
 }
 
+// What Temporal is told to cancel ends, also while it is paused, and counts
+// nothing as failed: what runs has its say in the ledger.
+func TestCancelled(t *testing.T) {
+	for name, c := range map[string]struct {
+		paused bool
+		ends   func(string, int) (fleet.Outcome, error)
+		want   string
+	}{
+		"paused":         {true, done, "done waiting waiting"},
+		"a turn goes on": {false, func(string, int) (fleet.Outcome, error) { return fleet.Outcome{}, errStopped }, "running waiting waiting"},
+	} {
+		p := play(t, c.ends)
+		if c.paused {
+			p.RegisterDelayedCallback(func() { p.SignalWorkflow(pauseSignal, true) }, 0)
+		}
+		p.RegisterDelayedCallback(p.CancelWorkflow, time.Minute)
+		p.ExecuteWorkflow(workflowName, arranged(t, fleet.Policy{}, "a", "b", "c"))
+		if err := p.GetWorkflowError(); !p.IsWorkflowCompleted() || err == nil || !strings.Contains(err.Error(), "canceled") {
+			t.Errorf("%s: it ended with %v", name, err)
+		}
+		var r fleet.Rollout
+		answer, err := p.QueryWorkflow(statusQuery)
+		if err == nil {
+			err = answer.Get(&r)
+		}
+		var states []string
+		for _, e := range r.Environments {
+			states = append(states, string(e.State))
+		}
+		if got := strings.Join(states, " "); err != nil || got != c.want {
+			t.Errorf("%s: %s, want %s; %v", name, got, c.want, err)
+		}
+	}
+}
+
 func TestAWindowIsWaitedFor(t *testing.T) {
 	p := play(t, done)
 	r := arranged(t, fleet.Policy{Windows: fleet.Wait}, "a", "b", "c")
