@@ -81,6 +81,10 @@ func TestPipelineIdentity(t *testing.T) {
 	if code, said := onGitHub("no key"); code == 0 || code == 3 {
 		t.Errorf("exit %d: %s", code, said)
 	}
+	code, said := gitlab.job(t, "apply", "SSH_AUTH_SOCK=", "INFRA_SSH_KEY="+key)
+	if wantText(t, said, "of type file"); code != 64 || strings.Contains(said, strings.Split(key, "\r\n")[1]) {
+		t.Errorf("no file: exit %d: %s", code, said)
+	}
 	if _, err := os.Stat(filepath.Join(c.project, "seen")); err == nil {
 		t.Error("infra was started with no key")
 	}
