@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,4 +102,40 @@ func TestPipelineOfHundreds(t *testing.T) {
 	wantText(t, stderr, "no environment is affected")
 	stdout, _ := c.run(t, 0, "ci", "affected", "--base", "HEAD^", "--env", "env-007", "--output", "json")
 	wantText(t, stdout, `"environment": "env-007"`, `"product": "baseline"`)
+}
+
+// TestPipelineMatrixOfHundreds affects more environments than GitHub makes jobs
+// of a matrix: several share one, with no role of the job's own, and none is lost.
+func TestPipelineMatrixOfHundreds(t *testing.T) {
+	t.Parallel()
+	c := hundreds(t)
+	c.write(t, "ansible/playbooks/site.yml", "# another\n"+content(t, filepath.Join(c.project, "ansible", "playbooks", "site.yml")))
+	c.commit(t, "a change for all")
+	output := filepath.Join(t.TempDir(), "output")
+	cmd := c.command(t.Context(), "ci", "affected", "--base", "HEAD^")
+	cmd.Env = append(cmd.Env, "GITHUB_OUTPUT="+output)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	matrix := strings.TrimPrefix(content(t, output), "environments=")
+	var rows []struct {
+		Environment string
+		ApplyRole   string `json:"apply_role"`
+	}
+	if err := json.Unmarshal([]byte(matrix), &rows); err != nil || len(rows) > 256 {
+		t.Fatalf("%v, %d rows: %s", err, len(rows), matrix)
+	}
+	all := 0
+	for _, row := range rows {
+		names := strings.Count(row.Environment, ",") + 1
+		if all += names; (names == 1) != (row.ApplyRole != "") {
+			t.Errorf("%+v", row)
+		}
+	}
+	if all != 503 { // acme, prod and staging too
+		t.Errorf("%d environments in the matrix", all)
+	}
+	comment := filepath.Join(t.TempDir(), "comment.md")
+	c.run(t, 1, "ci", "comment", t.TempDir(), "--comment", comment, "--expect", matrix)
+	wantText(t, content(t, comment), "503 affected environments", "env-000")
 }

@@ -2,7 +2,9 @@ package ci_test
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,8 +57,10 @@ func TestWorkflowsOfGitHub(t *testing.T) {
 			contains(t, file, "cancel-in-progress: false", "id-token: write", "permissions: {}", o.Branch)
 			// Nothing runs with the rights of the base on the code of a fork, no key
 			// is stored anywhere, and no expression is part of a command.
+			// The SSH key is handed on to one job, see TestSecretsOfGitHub.
+			text := strings.ReplaceAll(file.Text, "${{ secrets.INFRA_SSH_KEY }}", "")
 			for _, bad := range []string{"pull_request_target", "secrets.", "cancel-in-progress: true"} {
-				if strings.Contains(file.Text, bad) {
+				if strings.Contains(text, bad) {
 					t.Errorf("%s has %q", file.Name, bad)
 				}
 			}
@@ -86,8 +90,8 @@ func TestWorkflowsOfGitHub(t *testing.T) {
 }
 
 // What notifications need is handed on by name, to the jobs that end in an
-// outcome and to no pull request's.
-func TestNotificationsOfGitHub(t *testing.T) {
+// outcome and to no pull request's; the SSH key to the one that changes hosts.
+func TestSecretsOfGitHub(t *testing.T) {
 	t.Parallel()
 	files, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: "main", Variables: []string{"INFRA_SLACK_URL", "HOOK"}})
 	if err != nil {
@@ -98,7 +102,10 @@ func TestNotificationsOfGitHub(t *testing.T) {
 		contains(t, file, "INFRA_SLACK_URL: ${{ secrets.INFRA_SLACK_URL }}", "HOOK: ${{ secrets.HOOK }}")
 		var workflow struct {
 			Jobs map[string]struct {
-				Steps []struct{ Env map[string]string }
+				Steps []struct {
+					Name string
+					Env  map[string]string
+				}
 			}
 		}
 		if err := yaml.Unmarshal([]byte(file.Text), &workflow); err != nil {
@@ -109,6 +116,45 @@ func TestNotificationsOfGitHub(t *testing.T) {
 				if _, given := step.Env["INFRA_SLACK_URL"]; given && job != "apply" && job != "drift" {
 					t.Errorf("%s: job %s gets a secret", file.Name, job)
 				}
+				if _, given := step.Env["INFRA_SSH_KEY"]; given != (job == "apply" && step.Name == "Apply") {
+					t.Errorf("%s: job %s, step %q: gets the SSH key: %v", file.Name, job, step.Name, given)
+				}
+			}
+		}
+	}
+}
+
+// A job's session lasts as long as the baseline lets its role: an apply may take
+// hours. What is not named is the action's own default, an hour.
+func TestSessionsOfGitHub(t *testing.T) {
+	t.Parallel()
+	roles, err := os.ReadFile("../../terraform/products/baseline/roles.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := ci.Workflow(ci.GitHub, ci.WorkflowOptions{Branch: "main"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct{ With map[string]string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(files[0].Text), &workflow); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"plan", "apply"} {
+		allowed := regexp.MustCompile(`(?s)resource "aws_iam_role" "` + role + `" \{.*?max_session_duration = (\d+)`).FindSubmatch(roles)
+		if allowed == nil {
+			t.Fatalf("roles.tf does not say how long a session of %s may last", role)
+		}
+		for _, step := range workflow.Jobs[role].Steps {
+			if step.With["role-to-assume"] == "" {
+				continue
+			}
+			if asked := cmp.Or(step.With["role-duration-seconds"], "3600"); asked != string(allowed[1]) {
+				t.Errorf("job %s asks for %s seconds, its role allows %s", role, asked, allowed[1])
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,8 @@ func newCIAffectedCommand(g *globals) *cobra.Command {
 		Short: "Name the environments, stacks and hosts that a change of files concerns",
 		Long: `Compares HEAD with its base and follows every changed file: Terraform modules by their sources, roles and playbooks
 by their references, environments by ` + "`extends`" + `. It asks no account. Where GITHUB_OUTPUT is set, the environments are
-written there too, as a matrix with region and roles. A removed environment is refused unless it is acknowledged.`,
+written there too, as a matrix with region and roles; of more than 256, several share a row. A removed environment is
+refused unless it is acknowledged.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCIAffected(cmd.Context(), g, o, push) },
 	}, "  infra ci affected --base origin/main\n  infra ci affected --output json | jq -r '.environments[].environment'", fault.Refused)
@@ -32,10 +34,11 @@ written there too, as a matrix with region and roles. A removed environment is r
 	return cmd
 }
 
-// matrixRow is one job of a workflow's matrix.
+// matrixRow is one job of a workflow's matrix: of one environment, or, where
+// there are more than jobs, of several. Those have no role in common: each is
+// entered by its own.
 type matrixRow struct {
-	Environment string `json:"environment"`
-	File        string `json:"file"`
+	Environment string `json:"environment"` // as --env takes it
 	Region      string `json:"region"`
 	PlanRole    string `json:"plan_role"`
 	ApplyRole   string `json:"apply_role"`
@@ -65,23 +68,32 @@ const outputFile = "GITHUB_OUTPUT"
 const matrixLimit = 256
 
 func writeMatrix(s *scope) error {
-	if n := len(s.Environments); n > matrixLimit {
-		return fault.New(fault.Failed, "make a job for each affected environment", fmt.Errorf("%d are affected, GitHub allows %d jobs", n, matrixLimit),
-			"split the change, or plan in fewer jobs: infra ci plan --env A,B,C")
-	}
 	rows := []matrixRow{}
-	for _, e := range s.Environments {
-		env, err := environment.Load(s.dir, e.Name)
-		if err != nil {
-			return err
+	for names := range slices.Chunk(s.names(), 1+(len(s.Environments)-1)/matrixLimit) {
+		row := matrixRow{Environment: strings.Join(names, ",")}
+		if len(names) == 1 {
+			env, err := environment.Load(s.dir, names[0])
+			if err != nil {
+				return err
+			}
+			row.Region, row.PlanRole, row.ApplyRole = env.Region(), roleARN(env, "plan"), roleARN(env, "apply")
 		}
-		rows = append(rows, matrixRow{e.Name, env.File(), env.Region(), roleARN(env, "plan"), roleARN(env, "apply")})
+		rows = append(rows, row)
 	}
 	matrix, err := json.Marshal(rows)
 	if err != nil {
 		return fmt.Errorf("encode the matrix: %w", err)
 	}
 	return ci.Append(os.Getenv, outputFile, "environments="+string(matrix)+"\n")
+}
+
+// names are the affected environments'.
+func (s *scope) names() []string {
+	names := make([]string, 0, len(s.Environments))
+	for _, e := range s.Environments {
+		names = append(names, e.Name)
+	}
+	return names
 }
 
 // annotated shows an error beside the code on GitHub, and gives it back.

@@ -36,7 +36,8 @@ files: for the digest of all that the environment is made of, whatever commit th
 commit is planned again, and that plan is applied where it would do exactly what the kept one would: the same to the same
 addresses, with the same values. What was kept is never carried out itself, for whoever may plan could have put something
 else there. A plan that is missing, too old, stale (the state has moved on) or not the same is refused, with what differs
-and what to do. Hosts are configured afterwards. Every environment is tried; the exit code is the worst of all.
+and what to do. Hosts are configured afterwards; where there are some and no SSH identity to log in with, it is refused before
+anything is changed. Every environment is tried; the exit code is the worst of all.
 
 The approval is the merge: nobody is asked. A stateful resource that may go is named by a trailer
 "Infra-Allow-Destroy: ADDRESS" of a commit that was pushed, or by --allow-destroy; what the kept plan says of it does not
@@ -130,7 +131,7 @@ func (s *scope) apply(ctx context.Context, g *globals, e affected.Environment, s
 // pipeline nobody types a flag: a commit says it.
 func refusedAfter(name string, err error) error {
 	switch {
-	case fault.CodeOf(err) != fault.Refused:
+	case fault.CodeOf(err) != fault.Refused, errors.Is(err, provision.ErrNoIdentity):
 		return err
 	case errors.Is(err, guard.ErrStateful):
 		return fault.New(fault.Refused, "apply the merged change", err,

@@ -13,6 +13,7 @@ import (
 
 	"infra/internal/ci"
 	"infra/internal/drift"
+	"infra/internal/environment"
 	"infra/internal/fault"
 )
 
@@ -72,19 +73,30 @@ func runCIComment(g *globals, args []string, o ciCommentOptions) error {
 	if err != nil {
 		return fault.New(fault.Usage, "join the plans", err, "give only those of one run of the pipeline")
 	}
-	missing := ci.Plan{Commit: all.Commit}
-	for _, row := range expected {
-		if !all.Has(row.Environment) {
-			missing.Environments = append(missing.Environments, ci.Environment{
-				Name: row.Environment, File: row.File, Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
-				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + row.Environment},
-			})
-		}
+	dir, err := g.project()
+	if err != nil {
+		return err
 	}
-	if all, err = ci.Join(all, missing); err != nil {
+	if all, err = ci.Join(all, ci.Plan{Commit: all.Commit, Environments: unplanned(dir, all, expected)}); err != nil {
 		return err
 	}
 	return tellPlan(g, all.Shown(g.con.Shown), o.comment, o.junit, ci.Detect(os.Getenv))
+}
+
+// unplanned are the environments that were expected and have no plan.
+func unplanned(dir string, all ci.Plan, expected []matrixRow) (missing []ci.Environment) {
+	for _, row := range expected {
+		for name := range strings.SplitSeq(row.Environment, ",") {
+			if all.Has(name) {
+				continue
+			}
+			missing = append(missing, ci.Environment{
+				Name: name, File: environment.File(dir, name), Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
+				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + name},
+			})
+		}
+	}
+	return missing
 }
 
 // plansIn are the files that an argument stands for. A folder that is not

@@ -24,9 +24,10 @@ func newCIInitCommand(g *globals) *cobra.Command {
 		Use:   "init github|gitlab",
 		Short: "Write the workflow files of a pipeline that calls infra",
 		Long: `Writes .github/workflows/infra.yml and infra-drift.yml, or .gitlab-ci.yml. The workflow plans on pull requests, applies
-after the merge and looks for drift on a schedule, hands the secrets on that notify of the environments names, has no key but asks for one by OpenID Connect, gives forks nothing, runs
-one apply of an environment at a time, and cancels none in its middle. The roles are those that the baseline product makes
-for products.baseline.ci. A file that is there is not replaced.`,
+after the merge and looks for drift on a schedule, hands the secrets on that notify of the environments names, has no key of
+AWS but asks for one by OpenID Connect, gives forks nothing, runs one apply of an environment at a time, and cancels none in
+its middle. The roles are those that the baseline product makes for products.baseline.ci. The apply job alone logs in to
+hosts, with the SSH key that is the secret INFRA_SSH_KEY. A file that is there is not replaced.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || (args[0] != string(ci.GitHub) && args[0] != string(ci.GitLab)) {
 				return fault.New(fault.Usage, "", errors.New("ci init takes github or gitlab"), cmd.CommandPath()+" --help")
@@ -79,6 +80,7 @@ func runCIInit(ctx context.Context, g *globals, service ci.Service, o ci.Workflo
 		return g.con.WriteJSON(map[string]any{"schema": "infra/ci-init/v1", "service": service, "files": names, "branch": o.Branch})
 	}
 	g.con.Print(fmt.Sprintf("Wrote %s for branch %s.\nEnvironments that it may plan and apply need this in their file, applied once by hand:\n  products:\n    baseline:\n      ci: {provider: %s, repository: ORGANISATION/NAME, branch: %s}\n", strings.Join(names, " and "), o.Branch, service, o.Branch))
+	g.con.Print(identityText(service))
 	if len(o.Variables) > 0 {
 		g.con.Print("Notifications need these secrets of the repository (GitLab: masked variables): " + strings.Join(o.Variables, ", ") + "\n")
 	}
@@ -86,6 +88,18 @@ func runCIInit(ctx context.Context, g *globals, service ci.Service, o ci.Workflo
 		g.con.Print("For the comment, give the pipeline a masked variable INFRA_COMMENT_TOKEN: a project access token with scope api.\nFor drift, make a schedule of branch " + o.Branch + " in the project's settings.\n")
 	}
 	return nil
+}
+
+// identityText says how the apply job comes to log in to hosts.
+func identityText(service ci.Service) string {
+	secret := "the secret INFRA_SSH_KEY"
+	if service == ci.GitLab {
+		secret = "the variable INFRA_SSH_KEY, of type file and protected"
+	}
+	return "To configure hosts after the merge, make a key for the pipeline: ssh-keygen -t ed25519 -N '' -C pipeline -f deploy\n" +
+		"Its private half is " + secret + ", its public half the first of ssh.public_keys in the environments' files:\n" +
+		"a new host knows that one, and `infra apply`, once by hand, gives those that exist all of them.\n" +
+		"The way to the hosts is access: ssm, or a runner whose address is in bastion_allowed_cidrs.\n"
 }
 
 // notified are the variables that the environments' notifications need.

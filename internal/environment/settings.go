@@ -52,7 +52,7 @@ type Recovery struct {
 // SSH is how operators and Ansible reach hosts.
 type SSH struct {
 	User       string   `json:"user" format:"user" default:"admin" doc:"Account on the hosts that Ansible and operators log in to; the image's own."`
-	PublicKeys []string `json:"public_keys" format:"public_key" unique:"true" default:"[]" doc:"Public keys of the operators; the first becomes the EC2 key pair. An emulated environment may leave it empty: infra makes a key of its own."`
+	PublicKeys []string `json:"public_keys" format:"public_key" unique:"true" default:"[]" doc:"Public keys of the operators and the pipeline. The first becomes the EC2 key pair, which a new host knows; infra apply gives the hosts all of them. An emulated environment may leave it empty: infra makes a key of its own."`
 }
 
 // Hosts is what is the same on every host.

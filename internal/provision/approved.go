@@ -17,7 +17,8 @@ import (
 // exactly what the plans of a bundle would. Whoever may plan for a pipeline can
 // put a bundle into S3, and in the ledger's name, so that what is in it is
 // compared and never carried out; nor is its permission to destroy taken, but
-// that of sel. The lease is held.
+// that of sel. Nothing is changed where the hosts could not be configured
+// afterwards. The lease is held.
 func (p *Platform) ApplyApproved(ctx context.Context, from string, sel Selection, approve Approve) ([]StackResult, error) {
 	dir := p.Run.File(run.Approved)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -32,6 +33,9 @@ func (p *Platform) ApplyApproved(ctx context.Context, from string, sel Selection
 		return nil, err
 	}
 	if err := p.compare(ctx, plans, kept); err != nil {
+		return nil, err
+	}
+	if err := p.identified(ctx, plans); err != nil {
 		return nil, err
 	}
 	plans.Bundle = from

@@ -16,6 +16,7 @@ import (
 	"infra/internal/account"
 	"infra/internal/ansible"
 	"infra/internal/console"
+	"infra/internal/environment"
 	"infra/internal/fault"
 	"infra/internal/inventory"
 	"infra/internal/progress"
@@ -123,7 +124,7 @@ func (p *Platform) ConfigureOnly(ctx context.Context, layers []string, without f
 	if err := p.begun(ctx); err != nil {
 		return ansible.Result{}, err
 	}
-	all := p.hostVariables()
+	all := siteVariables(p.Env.Settings())
 	maps.Copy(all, variables)
 	return p.play(ctx, playing{inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: all})
 }
@@ -232,11 +233,20 @@ func (p *Platform) play(ctx context.Context, t playing) (_ ansible.Result, err e
 	return result, nil
 }
 
+// siteVariables are those of the environment's own hosts. They know every key of
+// the list: the one that they were launched with may be another.
+func siteVariables(s environment.Settings) map[string]any {
+	all := hostVariables(s)
+	if len(s.SSH.PublicKeys) > 0 {
+		all["base_users"] = []map[string]any{{"name": s.SSH.User, "keys": s.SSH.PublicKeys}}
+	}
+	return all
+}
+
 // hostVariables are the extra variables of a playbook that come from the
 // environment's file instead of the state.
-func (p *Platform) hostVariables() map[string]any {
-	h := p.Env.Settings().Hosts
-	return map[string]any{"base_upgrade": h.Upgrade, "base_log_shipping": h.LogShipping}
+func hostVariables(s environment.Settings) map[string]any {
+	return map[string]any{"base_upgrade": s.Hosts.Upgrade, "base_log_shipping": s.Hosts.LogShipping}
 }
 
 // within are the hosts of the named layers, all when none is named. The

@@ -25,6 +25,12 @@ func (p *Platform) Hosts(ctx context.Context, layers []string) ([]inventory.Host
 	if len(layers) == 0 {
 		return nil, nil
 	}
+	hosts, err := p.existing(ctx)
+	return within(hosts, layers), err
+}
+
+// existing are all hosts that the state knows.
+func (p *Platform) existing(ctx context.Context) ([]inventory.Host, error) {
 	s, err := p.State(ctx, platformProduct)
 	if errors.Is(err, state.ErrAbsent) {
 		return nil, nil
@@ -39,7 +45,7 @@ func (p *Platform) Hosts(ctx context.Context, layers []string) ([]inventory.Host
 	if err != nil {
 		return nil, err
 	}
-	return within(inv.Hosts(), layers), nil
+	return inv.Hosts(), nil
 }
 
 // Details are the plans in Terraform's own words, by stack, those without a

@@ -163,7 +163,7 @@ func (p *Platform) check(ctx context.Context, inv *inventory.Inventory, hosts []
 	}
 	p.con.Detail("%s answered after %s", console.Count(len(hosts), "host"), console.Elapsed(time.Since(started)))
 	result, err := p.play(ctx, playing{
-		inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: p.hostVariables(), check: true,
+		inv: inv, hosts: hosts, client: client, bin: bin, dir: p.Run.Dir, file: "site.yml", variables: siteVariables(p.Env.Settings()), check: true,
 	})
 	names := map[string]string{}
 	for _, h := range hosts {

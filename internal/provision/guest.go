@@ -125,7 +125,7 @@ func (p *Platform) Play(ctx context.Context, guest *Guest, file string, variable
 	if err != nil {
 		return ansible.Result{}, err
 	}
-	all := p.hostVariables()
+	all := hostVariables(p.Env.Settings())
 	maps.Copy(all, variables)
 	return p.play(ctx, playing{
 		inv: guest.inventory, hosts: []inventory.Host{guest.Host}, client: guest.Client, bin: bin, dir: guest.dir, file: file, variables: all,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -16,12 +17,23 @@ import (
 // agent's, or one in a file that it looks for. Whether a host knows the key is
 // another matter.
 func Identity(getenv func(string) string) bool {
-	if getenv("SSH_AUTH_SOCK") != "" {
+	homes := []string{getenv("HOME")}
+	// OpenSSH goes by the account's home, which is another one in some containers.
+	if who, err := user.Current(); err == nil {
+		homes = append(homes, who.HomeDir)
+	}
+	return identity(getenv("SSH_AUTH_SOCK"), homes)
+}
+
+func identity(agent string, homes []string) bool {
+	if agent != "" {
 		return true
 	}
-	for _, kind := range []string{"rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "dsa"} {
-		if _, err := os.Stat(filepath.Join(getenv("HOME"), ".ssh", "id_"+kind)); err == nil {
-			return true
+	for _, home := range homes {
+		for _, kind := range []string{"rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "dsa"} {
+			if _, err := os.Stat(filepath.Join(home, ".ssh", "id_"+kind)); err == nil {
+				return true
+			}
 		}
 	}
 	return false

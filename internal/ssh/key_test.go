@@ -16,11 +16,11 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		home, agent string
-		want        bool
-	}{{empty, "", false}, {"", "", false}, {empty, "/run/agent", true}, {keys, "", true}} {
-		got := Identity(func(name string) string { return map[string]string{"HOME": c.home, "SSH_AUTH_SOCK": c.agent}[name] })
-		if got != c.want {
+		agent string
+		homes []string
+		want  bool
+	}{{"", []string{empty}, false}, {"", []string{"", empty}, false}, {"/run/agent", []string{empty}, true}, {"", []string{keys}, true}, {"", []string{empty, keys}, true}} {
+		if got := identity(c.agent, c.homes); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
