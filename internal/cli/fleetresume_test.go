@@ -26,7 +26,7 @@ func TestResumeOfALivingRollout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer release()
+		t.Cleanup(release)
 		if err := store.Save(r); err != nil {
 			t.Fatal(err)
 		}

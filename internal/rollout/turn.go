@@ -54,7 +54,7 @@ var ErrCommit = errors.New("the checkout is not that of the roll-out")
 func (i Infra) Turn(ctx context.Context, t Task, logs string) (fleet.Outcome, error) {
 	outcome, err := i.turn(ctx, t, logs)
 	if err != nil && ctx.Err() != nil {
-		return outcomeOf(Answer{Exit: fault.Interrupted}), nil
+		return outcomeOf(Answer{Exit: fault.Interrupted}), nil //nolint:nilerr // that is the outcome
 	}
 	return outcome, err
 }

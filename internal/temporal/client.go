@@ -111,19 +111,27 @@ func (c *Client) Status(ctx context.Context, id string) (*fleet.Rollout, map[str
 	if err != nil {
 		return nil, nil, c.explain(op, err)
 	}
-	if how, cut := cuts[info.GetStatus()]; cut {
+	if how := cut(info.GetStatus()); how != "" {
 		r.Ended, r.Cut = info.GetCloseTime().AsTime(), "in Temporal it "+how
 	}
 	return r, doing(known), nil
 }
 
-// cuts are the ends of a workflow that are not those of its roll-out: it can be
-// asked how far it was, and be taken up again.
-var cuts = map[enums.WorkflowExecutionStatus]string{
-	enums.WORKFLOW_EXECUTION_STATUS_FAILED:     "failed",
-	enums.WORKFLOW_EXECUTION_STATUS_CANCELED:   "was cancelled",
-	enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: "was terminated",
-	enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  "ran out of time",
+// cut is the end of a workflow that is not that of its roll-out, which can be
+// asked how far it was, and be taken up again; empty for any other status.
+func cut(status enums.WorkflowExecutionStatus) string {
+	switch status { //nolint:exhaustive // the others are no such ends
+	case enums.WORKFLOW_EXECUTION_STATUS_FAILED:
+		return "failed"
+	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return "was cancelled"
+	case enums.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return "was terminated"
+	case enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return "ran out of time"
+	default:
+		return ""
+	}
 }
 
 // doing is what the workers say that they are at, or why a turn was refused.

@@ -28,7 +28,9 @@ products: {pipeline: {vpc: {cidr: 10.1.0.0/16, bastion_allowed_cidrs: [192.0.2.0
 
 // The accounts of the environments: S3 refuses the second, the others have no
 // bucket yet.
-var accounts = map[string]string{"acme": "111111111111", "denied": "222222222222", "zeta": "333333333333"}
+func accounts() map[string]string {
+	return map[string]string{"acme": "111111111111", "denied": "222222222222", "zeta": "333333333333"}
+}
 
 // withoutLedger is a project of three environments, in one of which the ledger
 // cannot be read, with an infra that applies at once.
@@ -38,7 +40,7 @@ func withoutLedger(t *testing.T) (rollout.Infra, rollout.Store) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, code := http.StatusNotFound, "NoSuchBucket"
-		if strings.Contains(r.URL.Path, accounts["denied"]) {
+		if strings.Contains(r.URL.Path, accounts()["denied"]) {
 			status, code = http.StatusForbidden, "AccessDenied"
 		}
 		w.WriteHeader(status)
@@ -47,7 +49,7 @@ func withoutLedger(t *testing.T) (rollout.Infra, rollout.Store) {
 	t.Cleanup(s3.Close)
 	project := t.TempDir()
 	files := map[string]string{"infra": "#!/bin/sh\necho '{\"run\": \"r\"}'\n"}
-	for name, account := range accounts {
+	for name, account := range accounts() {
 		files["environments/"+name+".yaml"] = fmt.Sprintf(ledgerEnvironment, account, s3.URL)
 	}
 	for name, text := range files {
@@ -55,7 +57,7 @@ func withoutLedger(t *testing.T) (rollout.Infra, rollout.Store) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // infra is run
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
