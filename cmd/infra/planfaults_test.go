@@ -166,11 +166,18 @@ func TestLayersOfNothing(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.tiny(t, oneThing)
-	c.run(t, 0, applyTiny()...)
-	for _, args := range [][]string{{"plan", "cloud", "--layer", "zookeeper"}, {"apply", "cloud", "--layer", "vpc", "--auto-approve"}} {
-		_, stderr := c.run(t, 3, args...)
-		wantText(t, stderr, "pipeline/cloud", "never applied whole", "next: infra apply cloud")
+	layers := [][]string{{"plan", "cloud", "--layer", "zookeeper"}, {"apply", "cloud", "--layer", "vpc", "--auto-approve"}}
+	refused := func() {
+		for _, args := range layers {
+			_, stderr := c.run(t, 3, args...)
+			wantText(t, stderr, "pipeline/cloud", "never applied whole", "next: infra apply cloud")
+		}
 	}
+	refused() // also before what the platform needs is there
+	_, stderr := c.run(t, 1, "apply", "cloud", "--product", "pipeline", "--auto-approve")
+	wantText(t, stderr, "the outputs of baseline/cloud, which was never applied", "next: infra apply cloud")
+	c.run(t, 0, applyTiny()...)
+	refused()
 	if text := c.body(t, "pipeline/cloud/terraform.tfstate"); text != "" {
 		t.Errorf("there is a state: %s", text)
 	}

@@ -52,6 +52,7 @@ func TestPlatform(t *testing.T) {
 		{"a switchover there and back loses nothing", switchoverThereAndBack},
 		{"a backup is proven by its restore", verifiedRestore},
 		{"what the documents show can be typed", typedDocuments},
+		{"hosts know every key of the environment's file", everyKey},
 		{"a stateful resource is not destroyed by a plan", destroyGuard},
 		{"row 9: an interrupt ends every process of Ansible", interruptedAnsible},
 		{"row 2: Ansible does not outlive a killed infra unnoticed", killedInfra},

@@ -112,11 +112,11 @@ func (p *Platform) plan(ctx context.Context, sel Selection, destroy bool) (*Plan
 			continue // nothing was ever made
 		}
 		s.against(states)
-		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
-			continue
-		}
 		if err := p.partial(s); err != nil && !destroy {
 			return nil, err
+		}
+		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !destroy {
+			continue
 		}
 		group.Go(func() error { return p.planStack(planning, s, sel, destroy) })
 	}
