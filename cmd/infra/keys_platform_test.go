@@ -3,11 +3,14 @@
 package main
 
 import (
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"infra/internal/ssh"
 )
@@ -41,28 +44,37 @@ func everyKey(t *testing.T, p *platform) {
 	p.write(t, "environments/e2e.yaml", was)
 }
 
-// agentOf starts an SSH agent with one key, for as long as the test goes on.
-func agentOf(t *testing.T, key string) (socket string) {
+// agentOf is an SSH agent with one key, which lives in this process and ends
+// with it, whatever ends it.
+func agentOf(t *testing.T, file string) (socket string) {
 	t.Helper()
+	key, err := gossh.ParseRawPrivateKey([]byte(content(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := agent.NewKeyring()
+	if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
+		t.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("", "agent-") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket = filepath.Join(dir, "socket")
-	agent := exec.CommandContext(t.Context(), "ssh-agent", "-D", "-a", socket)
-	if err := agent.Start(); err != nil {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = agent.Process.Kill()
-		_ = agent.Wait() // it was killed
-		_ = os.RemoveAll(dir)
-	})
-	eventually(t, "the agent answers", func() (bool, string) {
-		add := exec.CommandContext(t.Context(), "ssh-add", "-q", key)
-		add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
-		out, err := add.CombinedOutput()
-		return err == nil, string(out)
-	})
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // it was closed
+			}
+			go func() { _ = agent.ServeAgent(keys, conn) }() // until ssh hangs up
+		}
+	}()
 	return socket
 }
