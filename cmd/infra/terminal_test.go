@@ -144,7 +144,12 @@ func TestTerminalAsAsked(t *testing.T) {
 			env := append([]string{"TERM=xterm"}, c.env...)
 			v := h.terminalWith(t, env, append(applyTiny(), c.flags...)...)
 			h.held(t)
-			time.Sleep(1500 * time.Millisecond) // a table is drawn every second
+			over := func() bool { return strings.Contains(colour.ReplaceAllString(v.text(), ""), "\x1b") }
+			if c.drawn {
+				within(t, "the table", over)
+			} else {
+				time.Sleep(1500 * time.Millisecond) // a table would be drawn every second
+			}
 			h.free <- struct{}{}
 			h.ended(t, v.cmd, 0, run.Done)
 			failed := h.terminalWith(t, env, append([]string{"plan", "nosuch"}, c.flags...)...)

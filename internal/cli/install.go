@@ -16,7 +16,6 @@ import (
 	"infra/internal/provision"
 	"infra/internal/report"
 	"infra/internal/terraform"
-	"infra/internal/trace"
 )
 
 // installOptions are the flags of install.
@@ -91,7 +90,7 @@ func runInstall(ctx context.Context, g *globals, name string, o installOptions) 
 		if err := i.build(ctx); err != nil {
 			return err
 		}
-		made, err := firstBackup(ctx, g, name, "install", o.sel.Wait)
+		made, err := firstBackup(ctx, g, i.p, "install", o.sel.Wait)
 		i.changed = i.changed || made
 		if err != nil {
 			return err
@@ -105,7 +104,7 @@ func runInstall(ctx context.Context, g *globals, name string, o installOptions) 
 
 // preflight looks at everything before anything is made.
 func (i *installation) preflight(ctx context.Context) error {
-	i.tell(install.Preflight)
+	tellPhase(i.g.con, install.Phases(), install.Preflight)
 	taken, err := environment.Networks(i.p.Project, i.name)
 	if err != nil {
 		return err
@@ -156,7 +155,7 @@ func (i *installation) bootstrap(ctx context.Context) error {
 	}
 	i.record.Begin(install.Preflight, i.began)
 	i.record.End(install.Preflight, looked, true)
-	i.tell(install.Bootstrap)
+	tellPhase(i.g.con, install.Phases(), install.Bootstrap)
 	i.record.Begin(install.Bootstrap, looked)
 	did, err := i.p.Bootstrap(ctx)
 	for _, line := range did {
@@ -170,30 +169,9 @@ func (i *installation) bootstrap(ctx context.Context) error {
 	return i.record.note(ctx)
 }
 
-// tell says which phase begins.
-func (i *installation) tell(phase install.Phase) {
-	for n, p := range install.Phases() {
-		if p == phase {
-			i.g.con.Step("phase %d of %d: %s", n+1, len(install.Phases()), phase)
-		}
-	}
-}
-
-// phase writes down that a phase begins, lets it work, and writes down how it
-// ended, also when the command is being interrupted.
-func (i *installation) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) (err error) {
-	ctx, ended := trace.Part(ctx, "install "+string(phase))
-	defer ended(&err)
-	i.tell(phase)
-	i.record.Begin(phase, time.Now())
-	if err := i.record.note(ctx); err != nil {
-		return err
-	}
-	err = work(ctx)
-	i.record.End(phase, time.Now(), err == nil)
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	return errors.Join(err, i.record.note(ending))
+// phase goes through a phase of this installation.
+func (i *installation) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) error {
+	return phases{i.g.con, "install", install.Phases(), i.record.Record, i.record.note}.in(ctx, phase, work)
 }
 
 // stands tells whether what was accepted before still is as it should be.

@@ -64,19 +64,19 @@ func runPgBackup(ctx context.Context, g *globals, name string, o pgBackupOptions
 }
 
 // firstBackup makes the first backup of a new cluster where there is none yet:
-// the timers would within minutes, and until then it could not be restored. It
-// tells whether it made one.
-func firstBackup(ctx context.Context, g *globals, name, verb string, wait run.Wait) (bool, error) {
-	p, err := begin(ctx, g, name, provision.Selection{Wait: wait})
-	if err != nil {
-		return false, err
-	}
-	sources, err := statusSources(ctx, p)
+// the timers would within minutes, and until then it could not be restored. look
+// is who asks whether there is one; it tells whether it made one.
+func firstBackup(ctx context.Context, g *globals, look *provision.Platform, verb string, wait run.Wait) (bool, error) {
+	sources, err := statusSources(ctx, look)
 	if err != nil || len(postgresql.DataHosts(sources.Inventory)) == 0 {
 		return false, err
 	}
-	if o, err := readOverview(ctx, p); err == nil && o.Backup != nil && !o.Backup.Bad {
+	if o, err := readOverview(ctx, look); err == nil && o.Backup != nil && !o.Backup.Bad {
 		return false, nil
+	}
+	p, err := begin(ctx, g, look.Env.Name(), provision.Selection{Wait: wait})
+	if err != nil {
+		return false, err
 	}
 	// The kind that the timers begin with: where they have begun already, that is waited for.
 	return true, p.Operate(ctx, verb, wait, func(ctx context.Context, h *provision.Hosts) error {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"infra/internal/console"
 	"infra/internal/fault"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
@@ -28,8 +27,7 @@ func changeDatabase(ctx context.Context, g *globals, p *provision.Platform, verb
 			return err
 		}
 		w := postgresql.Work{Sources: sources, Tell: func(s postgresql.Step) {
-			tellStep(g.con, s)
-			p.Did(s.Node, s.What)
+			tellStep(g, p, s.At, s.Node, s.What)
 		}, Touched: p.Touched}
 		g.con.Live("looking at the database")
 		overview := postgresql.ReadOverview(ctx, sources)
@@ -46,13 +44,11 @@ func changeDatabase(ctx context.Context, g *globals, p *provision.Platform, verb
 	return err
 }
 
-// tellStep says what has happened and when, by the clock of who saw it.
-func tellStep(con *console.Console, s postgresql.Step) {
-	text := s.What
-	if s.Node != "" {
-		text = s.Node + " " + text
-	}
-	con.Step("%s  %s", s.At.UTC().Format("15:04:05.000"), text)
+// tellStep says what an operation did or saw, now and in the report: when, by
+// the clock of who saw it, and at which host, if at one.
+func tellStep(g *globals, p *provision.Platform, at time.Time, host, what string) {
+	g.con.Step("%s  %s", at.UTC().Format("15:04:05.000"), strings.TrimSpace(host+" "+what))
+	p.Did(host, what)
 }
 
 func printDone(g *globals, verb string, done *postgresql.Done) error {

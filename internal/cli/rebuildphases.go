@@ -15,7 +15,6 @@ import (
 	"infra/internal/rebuild"
 	"infra/internal/report"
 	"infra/internal/restore"
-	"infra/internal/trace"
 )
 
 // whole builds the new environment, or goes on with it.
@@ -41,7 +40,7 @@ func (r *rebuilding) whole(ctx context.Context) error {
 // nothing stands in the way. What only fits one region is told, and is no
 // reason to wait: the settings that matter are asked about in the new region.
 func (r *rebuilding) preflight(ctx context.Context) error {
-	r.tell(install.Preflight)
+	tellPhase(r.g.con, rebuild.Phases(), install.Preflight)
 	if err := r.look(ctx); err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func (r *rebuilding) open(ctx context.Context) error {
 	}
 	r.record.Begin(install.Preflight, r.began)
 	r.record.End(install.Preflight, looked, true)
-	r.tell(install.Bootstrap)
+	tellPhase(r.g.con, rebuild.Phases(), install.Bootstrap)
 	r.record.Begin(install.Bootstrap, looked)
 	did, err := p.Bootstrap(ctx)
 	for _, line := range did {
@@ -112,29 +111,9 @@ func (r *rebuilding) note(ctx context.Context) (err error) {
 	return err
 }
 
-func (r *rebuilding) tell(phase install.Phase) {
-	for n, p := range rebuild.Phases() {
-		if p == phase {
-			r.g.con.Step("phase %d of %d: %s", n+1, len(rebuild.Phases()), phase)
-		}
-	}
-}
-
-// phase writes down that a phase begins, lets it work, and writes down how it
-// ended, also when the command is being interrupted.
-func (r *rebuilding) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) (err error) {
-	ctx, ended := trace.Part(ctx, "rebuild "+string(phase))
-	defer ended(&err)
-	r.tell(phase)
-	r.record.Begin(phase, time.Now())
-	if err := r.note(ctx); err != nil {
-		return err
-	}
-	err = work(ctx)
-	r.record.End(phase, time.Now(), err == nil)
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	return errors.Join(err, r.note(ending))
+// phase goes through a phase of this rebuild.
+func (r *rebuilding) phase(ctx context.Context, phase install.Phase, work func(context.Context) error) error {
+	return phases{r.g.con, "rebuild", rebuild.Phases(), &r.record.Record, r.note}.in(ctx, phase, work)
 }
 
 // build makes the machines, brings the data, and has the hosts do their work,
@@ -185,7 +164,7 @@ func (r *rebuilding) bring(ctx context.Context) error {
 // accept has the new environment's own backups begin, and asks everything
 // whether it is as it should be.
 func (r *rebuilding) accept(ctx context.Context) error {
-	if _, err := firstBackup(ctx, r.g, r.o.to, "rebuild", r.o.sel.Wait); err != nil {
+	if _, err := firstBackup(ctx, r.g, r.p, "rebuild", r.o.sel.Wait); err != nil {
 		return err
 	}
 	i := &installation{g: r.g, name: r.o.to, p: r.p, o: installOptions{changeOptions: r.o.changeOptions}, again: r.o.command(r.source.Name())}

@@ -117,10 +117,7 @@ func changeEnsemble(ctx context.Context, g *globals, p *provision.Platform, verb
 	err := p.Operate(ctx, verb, o.wait, func(ctx context.Context, h *provision.Hosts) error {
 		w := zookeeper.Work{
 			Environment: p.Env.Name(), Hosts: h.Inventory.Layer("zookeeper"), Run: h.Client.Run, Touched: p.Touched,
-			Tell: func(s zookeeper.Step) {
-				g.con.Step("%s  %s", s.At.Format("15:04:05.000"), strings.TrimSpace(s.Server+" "+s.What))
-				p.Did(s.Server, s.What)
-			},
+			Tell: func(s zookeeper.Step) { tellStep(g, p, s.At, s.Server, s.What) },
 		}
 		g.con.Live("looking at the ensemble")
 		now := w.Look(ctx)

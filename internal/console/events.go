@@ -51,6 +51,9 @@ func (c *Console) Expect(x progress.Expected) {
 	c.board.Expect(x)
 }
 
+// Draws tells whether there is a table for what is told.
+func (c *Console) Draws() bool { return c.draws() }
+
 // How often the table is drawn: soon after something happened, and every second
 // for the time that passes.
 const (

@@ -120,11 +120,10 @@ func (p *Platform) planAgain(ctx context.Context, plans *Plans, s *StackPlan, ch
 	}
 	s.against(states)
 	wasDeferred, before := s.Deferred != "", fmt.Sprint(s.Changes)
-	if s.Deferred = ""; !plans.destroy {
-		if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" {
-			return errNothing(s) // what it needs was not selected
-		}
+	if s.Deferred = p.waitsFor(s.Stack, states); s.Deferred != "" && !plans.destroy {
+		return errNothing(s) // what it needs was not selected
 	}
+	s.Deferred = ""
 	if err := p.planStack(ctx, s, plans.selection, plans.destroy); err != nil {
 		return err
 	}

@@ -104,14 +104,23 @@ func (p *Platform) asked(ctx context.Context, plans *Plans, approve Approve) (er
 	return err
 }
 
-// earlier is how many runs tell how long things take.
-const earlier = 6
+const (
+	earlier    = 6                // runs that tell how long things take
+	learnAfter = 10 * time.Second // off a terminal, where nobody is told of what is over sooner
+)
 
 // learn looks, beside the work, at how long things took in earlier runs. That it
 // is not known stops nothing.
 func (p *Platform) learn(ctx context.Context) {
 	p.telling.learnt.Do(func() {
 		go func() {
+			if !p.con.Draws() {
+				select {
+				case <-time.After(learnAfter):
+				case <-ctx.Done():
+					return
+				}
+			}
 			journals, err := p.runs.Journals(ctx, earlier)
 			if err != nil {
 				return

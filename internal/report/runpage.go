@@ -88,7 +88,7 @@ func (r RunReport) touched() []string {
 		if tasks, _, counted := strings.Cut(h.Result, " changed"); counted && strings.Trim(tasks, "0123456789") == "" {
 			continue
 		}
-		if !slices.Contains([]string{"ok", "failed", "unreachable", "not reached", "unknown"}, h.Result) {
+		if h.Result != "ok" && !failedHost(h) {
 			said = append(said, h.Name+" "+h.Result)
 		}
 	}
@@ -186,6 +186,11 @@ func (r RunReport) failuresSection() Section {
 	return Section{Title: "What failed on hosts", Text: "A failure that the playbook itself has mended is here too.", Table: table}
 }
 
+// failedHost tells whether Ansible did not do a host's tasks, or nobody knows.
+func failedHost(h run.HostRecord) bool {
+	return slices.Contains([]string{"failed", "unreachable", "not reached", "unknown"}, h.Result)
+}
+
 func (r RunReport) hostsSection() Section {
 	if len(r.Record.Hosts) == 0 {
 		return Section{}
@@ -200,7 +205,7 @@ func (r RunReport) hostsSection() Section {
 	}
 	for _, h := range r.Record.Hosts {
 		result := Cell{Text: h.Result, Mark: Good}
-		if slices.Contains([]string{"failed", "unreachable", "not reached", "unknown"}, h.Result) {
+		if failedHost(h) {
 			result.Mark = Bad
 		}
 		row := []Cell{{h.Name, Literal}, {h.ID, Literal}, result}
