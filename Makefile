@@ -46,7 +46,7 @@ fix: ## Mend what the linters can mend by themselves
 
 .PHONY: unit
 unit: ## Run the tests that need no sandbox
-	@go test -timeout 40m ./...
+	@go test -timeout 80m ./...
 
 .PHONY: tools
 tools: build ## Install what the tests need: Terraform, Ansible, the emulator
