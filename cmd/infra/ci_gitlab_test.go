@@ -177,3 +177,45 @@ func TestPipelineGitLab(t *testing.T) {
 		t.Errorf("%v: %s", err, results)
 	}
 }
+
+// TestPipelineGitLabOfSeveral plays a merge request that changes two of three
+// environments, of which one breaks, and then the mended one and its merge: a
+// job works on both side by side, and hides nothing of either.
+func TestPipelineGitLabOfSeveral(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, func(c *cloud) { c.run(t, 0, "ci", "init", "gitlab", "--emulated") })
+	c, g := p.c, newGitLab(t, p.c)
+	before := p.head(t, "main")
+	east := "extends: cloud\ntags: {stage: blue}\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.90.0.0/16\n"
+	west := "extends: cloud\ntags: {stage: blue}\nproducts:\n  pipeline:\n    vpc:\n      cidr: 10.91.0.0/16\n"
+	c.git(t, "switch", "--quiet", "--create", "topic")
+	c.write(t, "environments/east.yaml", east)
+	c.write(t, "environments/west.yaml", strings.Replace(west, "products:", "endpoint: http://127.0.0.1:1\nproducts:", 1)) // where nothing answers
+	p.commit(t, "a tag, and a mistake")
+	code, said := g.job(t, "plan", mergeRequest(before)...)
+	if code != 1 {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	wantText(t, said, "east: ended with exit code 2", "west: ended with exit code 1", "west | error: ", "error: west: ")
+	if strings.Contains(said, "\neast | ") {
+		t.Errorf("of one that went well every word is shown:\n%s", said)
+	}
+	wantText(t, g.note, "| pipeline/east | 0 | 0 | 1 | 0 |", "west", "127.0.0.1:1")
+
+	c.write(t, "environments/west.yaml", west)
+	p.commit(t, "mended")
+	if code, said := g.job(t, "plan", mergeRequest(before)...); code != 0 {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	wantText(t, g.note, "2 of 2 affected environments would change", "| pipeline/east | 0 | 0 | 1 | 0 |", "| pipeline/west | 0 | 0 | 1 | 0 |")
+	c.git(t, "switch", "--quiet", "main")
+	c.git(t, "merge", "--quiet", "--squash", "topic")
+	p.commit(t, "a tag (!8)")
+	if code, said := g.job(t, "apply", "CI_COMMIT_BEFORE_SHA="+before); code != 0 {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	for _, name := range []string{"east", "west"} {
+		c.run(t, 0, "plan", name)
+		wantText(t, content(t, filepath.Join(c.project, ".infra", "junit.xml")), name)
+	}
+}

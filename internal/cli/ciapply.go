@@ -22,8 +22,9 @@ import (
 // ciApplyOptions are the flags of ci apply.
 type ciApplyOptions struct {
 	scopeOptions
-	sel   provision.Selection
-	junit string
+	sel      provision.Selection
+	parallel int
+	junit    string
 }
 
 func newCIApplyCommand(g *globals) *cobra.Command {
@@ -37,7 +38,8 @@ commit is planned again, and that plan is applied where it would do exactly what
 addresses, with the same values. What was kept is never carried out itself, for whoever may plan could have put something
 else there. A plan that is missing, too old, stale (the state has moved on) or not the same is refused, with what differs
 and what to do. Hosts are configured afterwards; where there are some and no SSH identity to log in with, it is refused before
-anything is changed. Every environment is tried; the exit code is the worst of all.
+anything is changed. Every environment is tried, several side by side, as far as cores and memory allow; the exit code is the
+worst of all.
 
 The approval is the merge: nobody is asked. A stateful resource that may go is named by a trailer
 "Infra-Allow-Destroy: ADDRESS" of a commit that was pushed, or by --allow-destroy; what the kept plan says of it does not
@@ -51,6 +53,7 @@ creates and does nothing else.`,
 	scopeFlags(cmd, &o.scopeOptions)
 	lockFlag(cmd, &o.sel.Wait)
 	cmd.Flags().StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
+	parallelFlag(cmd, &o.parallel)
 	cmd.Flags().IntVar(&o.sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 	cmd.Flags().StringVar(&o.junit, "junit", "", "write JUnit's XML to this file")
 	return cmd
@@ -70,24 +73,36 @@ func runCIApply(ctx context.Context, g *globals, o ciApplyOptions) error {
 		return annotated(g, err)
 	}
 	all := ci.Apply{Schema: ci.ApplySchema, Base: s.Base, Commit: s.Commit, Environments: []ci.Applied{}, Removed: s.Removed}
-	var codes []fault.Code
 	for _, e := range s.Environments {
-		started := time.Now()
 		g.con.Step("%s: %s", e.Name, concerns(e))
-		g.attempted(e.Name, nil)
-		applied, err := s.apply(ctx, g, e, o.sel)
-		g.ended(ctx, err)
-		applied.Seconds, applied.Error, applied.Exit = ci.Since(started), ci.Explain(err), int(fault.CodeOf(err))
-		all.Environments = append(all.Environments, applied)
-		codes = append(codes, fault.CodeOf(err))
-		if ctx.Err() != nil {
-			// What was interrupted has saved itself; nothing else is begun.
-			codes = append(codes, fault.Interrupted)
-			break
-		}
+	}
+	if all.Environments, err = s.applies(ctx, g, o); err != nil {
+		return annotated(g, err)
+	}
+	var codes []fault.Code
+	for _, e := range all.Environments {
+		codes = append(codes, fault.Code(e.Exit))
+	}
+	if ctx.Err() != nil {
+		codes = append(codes, fault.Interrupted) // what ran has saved itself
 	}
 	all.Exit = int(ci.Worst(codes...))
 	return tellApply(g, all.Shown(g.con.Shown), o.junit, s.service)
+}
+
+// applies applies a single environment in this process, for that has its
+// credentials, and several side by side in processes of their own.
+func (s *scope) applies(ctx context.Context, g *globals, o ciApplyOptions) ([]ci.Applied, error) {
+	if len(s.Environments) != 1 {
+		return s.applyBeside(ctx, g, o)
+	}
+	started := time.Now()
+	e := s.Environments[0]
+	g.attempted(e.Name, nil)
+	applied, err := s.apply(ctx, g, e, o.sel)
+	g.ended(ctx, err)
+	applied.Seconds, applied.Error, applied.Exit = ci.Since(started), ci.Explain(err), int(fault.CodeOf(err))
+	return []ci.Applied{applied}, nil
 }
 
 // apply applies one environment's approved plan.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,10 +28,11 @@ func newCIDriftCommand(g *globals) *cobra.Command {
 	cmd := describe(&cobra.Command{
 		Use:   "drift",
 		Short: "Look for drift in all environments, as a scheduled pipeline does",
-		Long: `Does what infra drift does for one environment after the other, and makes one report. Each is entered with its own role
-for plans, by the job's token of OpenID Connect, where the job has no other credentials: a job of GitHub is asked for a
-token, another names its file by AWS_WEB_IDENTITY_TOKEN_FILE. It only reads. On GitHub the job's summary and a notice an
-environment are written too; nothing is opened or posted. Drift ends it with 2, so that the job shows it.`,
+		Long: `Does what infra drift does for all environments, as many at once as cores and memory allow, and makes one report. Each is
+entered with its own role for plans, by the job's token of OpenID Connect, where the job has no other credentials: a job of
+GitHub is asked for a token, another names its file by AWS_WEB_IDENTITY_TOKEN_FILE. It only reads. On GitHub the job's
+summary and a notice an environment are written too; nothing is opened or posted. Drift ends it with 2, so that the job
+shows it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCIDrift(cmd.Context(), g, o) },
 	}, "  infra ci drift --skip-hosts --html drift.html\n  infra ci drift --env prod --env staging --output json > drift.json",
@@ -55,7 +57,10 @@ func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
 	if err != nil {
 		return annotated(g, err)
 	}
-	doc, _ := lookAll(ctx, g, dir, names, o.DriftOptions, func(name string) (func(), error) { return assume(ctx, g, dir, name, "plan") })
+	doc, err := o.look(ctx, g, dir, names)
+	if err != nil {
+		return annotated(g, err)
+	}
 	if err := writeDrift(g, doc, o.html); err != nil {
 		return err
 	}
@@ -64,9 +69,25 @@ func runCIDrift(ctx context.Context, g *globals, o ciDriftOptions) error {
 		return err
 	}
 	for _, e := range doc.Environments {
-		tellDrift(g, e)
+		noticeDrift(g, e)
 	}
 	return ended("drift", int(doc.Code()))
+}
+
+// look looks at one environment in this process, for that has its credentials,
+// and at several side by side in processes of their own.
+func (o ciDriftOptions) look(ctx context.Context, g *globals, dir string, names []string) (report.DriftDocument, error) {
+	if len(names) == 1 {
+		found, _ := lookAt(ctx, g, dir, names[0], o.DriftOptions, func(name string) (func(), error) { return assume(ctx, g, dir, name, "plan") })
+		return report.Drift(time.Now(), []report.EnvironmentDrift{found}), nil
+	}
+	infra, err := partOfJob(dir)
+	if err != nil {
+		return report.DriftDocument{}, err
+	}
+	return lookBeside(ctx, g, infra, names, width(o.parallel, nil), o.SkipHosts, func(name string) []string {
+		return append([]string{"ci", "drift", "--env", name}, o.arguments()...)
+	})
 }
 
 // names are the environments to look at.
@@ -87,8 +108,8 @@ func (o ciDriftOptions) names(dir string, chains map[string]environment.Chain) (
 	return slices.Compact(slices.Sorted(slices.Values(o.envs))), nil
 }
 
-// tellDrift shows on GitHub what was found in one environment.
-func tellDrift(g *globals, e report.EnvironmentDrift) {
+// noticeDrift shows on GitHub what was found in one environment.
+func noticeDrift(g *globals, e report.EnvironmentDrift) {
 	if ci.Detect(os.Getenv) != ci.GitHub {
 		return
 	}

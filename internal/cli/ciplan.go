@@ -20,6 +20,7 @@ import (
 type ciPlanOptions struct {
 	scopeOptions
 	sel       provision.Selection
+	parallel  int
 	valid     time.Duration
 	skipHosts bool
 	comment   string
@@ -37,7 +38,8 @@ func newCIPlanCommand(g *globals) *cobra.Command {
 		Long: `Finds the environments that the change concerns, plans all of each, keeps the plans encrypted in the environment's state
 bucket under the digest of what it is made of, and writes one comment in Markdown: what is destroyed or replaced first, counts,
 hosts and tasks that would change, diffs. infra sends nothing but to AWS: posting the comment is the workflow's step. On GitHub
-the job's summary and annotations are written too. Nothing is changed. The exit code is the worst of all environments.
+the job's summary and annotations are written too. Nothing is changed. Several environments are planned side by side, as
+far as cores and memory allow; the exit code is the worst of all.
 
 Hosts that exist are asked by Ansible in check mode what the change would do to them. Where they cannot be reached, or no SSH
 identity is here, the comment says so. A branch's own roles run with that identity: a job that plans whatever is pushed
@@ -53,6 +55,7 @@ role for plans is assumed.`,
 	scopeFlags(cmd, &o.scopeOptions)
 	lockFlag(cmd, &o.sel.Wait)
 	flags := cmd.Flags()
+	parallelFlag(cmd, &o.parallel)
 	flags.IntVar(&o.sel.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
 	flags.StringArrayVar(&o.sel.AllowDestroy, "allow-destroy", nil, "address of a stateful resource that may be destroyed (may be repeated)")
 	flags.DurationVar(&o.valid, "valid-for", week, "how long the plans may be applied")
@@ -70,31 +73,42 @@ func runCIPlan(ctx context.Context, g *globals, o ciPlanOptions) error {
 	if o.sel.AllowDestroy, err = s.allowed(ctx, o.sel.AllowDestroy); err != nil {
 		return annotated(g, err)
 	}
-	var plans []ci.Plan
 	for _, e := range s.Environments {
-		started := time.Now()
 		g.con.Step("%s: %s", e.Name, concerns(e))
-		planned, err := s.plan(ctx, g, e, o)
-		planned.Seconds, planned.Error, planned.Exit = ci.Since(started), ci.Explain(err), int(fault.CodeOf(err))
-		if errors.Is(err, errDifferences) {
-			planned.Error = nil
-		}
-		plans = append(plans, ci.Plan{Commit: s.Commit, Base: s.Base, Removed: s.Removed, Environments: []ci.Environment{planned}})
-		if ctx.Err() != nil {
-			return fault.New(fault.Interrupted, "plan the affected environments", context.Cause(ctx), "")
-		}
 	}
-	all, err := ci.Join(append([]ci.Plan{{Commit: s.Commit, Base: s.Base, Removed: s.Removed}}, plans...)...)
+	planned, err := s.plans(ctx, g, o)
+	if err != nil {
+		return annotated(g, err)
+	}
+	if ctx.Err() != nil {
+		return fault.New(fault.Interrupted, "plan the affected environments", context.Cause(ctx), "")
+	}
+	all, err := ci.Join(ci.Plan{Commit: s.Commit, Base: s.Base, Removed: s.Removed, Environments: planned})
 	if err != nil {
 		return err
 	}
 	return tellPlan(g, all.Shown(g.con.Shown), o.comment, o.junit, s.service)
 }
 
+// plans plans a single environment in this process, for that has its
+// credentials, and several side by side in processes of their own.
+func (s *scope) plans(ctx context.Context, g *globals, o ciPlanOptions) ([]ci.Environment, error) {
+	if len(s.Environments) != 1 {
+		return s.planBeside(ctx, g, o)
+	}
+	started := time.Now()
+	planned, err := s.plan(ctx, g, s.Environments[0], o)
+	planned.Seconds, planned.Error, planned.Exit = ci.Since(started), ci.Explain(err), int(fault.CodeOf(err))
+	if errors.Is(err, errDifferences) {
+		planned.Error = nil
+	}
+	return []ci.Environment{planned}, nil
+}
+
 // plan plans one environment and keeps the plan. What is known so far is in
 // the answer also when there is an error.
 func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o ciPlanOptions) (doc ci.Environment, err error) {
-	doc = ci.Environment{Name: e.Name, File: s.file(e.Name), Change: e, Hosts: []string{}, Tasks: []drift.TaskChange{}}
+	doc = s.unplanned(e)
 	restore, err := assume(ctx, g, s.dir, e.Name, "plan")
 	if err != nil {
 		return doc, err

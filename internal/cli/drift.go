@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -13,13 +14,15 @@ import (
 	"infra/internal/fault"
 	"infra/internal/provision"
 	"infra/internal/report"
+	"infra/internal/rollout"
 )
 
 // driftOptions are the flags of drift.
 type driftOptions struct {
 	provision.DriftOptions
-	all  bool
-	html string
+	all      bool
+	parallel int
+	html     string
 }
 
 func newDriftCommand(g *globals) *cobra.Command {
@@ -47,7 +50,7 @@ code is 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), g, args, o) },
 	}, "  infra drift prod\n  infra drift prod --skip-hosts\n  infra drift --all --html drift.html\n  infra drift prod --output json | jq '.environments[].findings[] | select(.kind == \"outside\")'",
 		fault.Differences, fault.Refused, fault.Locked, fault.Hosts)
-	cmd.Flags().BoolVar(&o.all, "all", false, "every environment, one after the other")
+	cmd.Flags().BoolVar(&o.all, "all", false, "every environment, as many at once as --parallel says")
 	driftFlags(cmd, &o)
 	return cmd
 }
@@ -58,6 +61,7 @@ func driftFlags(cmd *cobra.Command, o *driftOptions) {
 	flags.BoolVar(&o.SkipHosts, "skip-hosts", false, "do not log in to the hosts")
 	flags.StringVar(&o.html, "html", "", "also write the report as a page to this file")
 	flags.IntVar(&o.Parallelism, "parallelism", parallelism, "how many resources Terraform works on at once")
+	parallelFlag(cmd, &o.parallel)
 	lockFlag(cmd, &o.Wait)
 }
 
@@ -67,47 +71,91 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 		return err
 	}
 	if o.all {
-		if names, err = environment.List(project); err != nil {
-			return err
-		}
+		return driftOfAll(ctx, g, project, o)
 	}
-	doc, last := lookAll(ctx, g, project, names, o.DriftOptions, func(string) (func(), error) { return func() {}, nil })
-	if !o.all && fault.CodeOf(last) == fault.Usage {
-		return last // nothing was looked at, so there is no report
+	found, problem := lookAt(ctx, g, project, names[0], o.DriftOptions, ownCredentials)
+	if fault.CodeOf(problem) == fault.Usage {
+		return problem // nothing was looked at, so there is no report
 	}
-	if err := writeDrift(g, doc, o.html); err != nil {
+	return tellDrift(g, report.Drift(time.Now(), []report.EnvironmentDrift{found}), o.html, problem)
+}
+
+func driftOfAll(ctx context.Context, g *globals, project string, o driftOptions) error {
+	names, err := environment.List(project)
+	if err != nil {
+		return err
+	}
+	infra, err := self(project)
+	if err != nil {
+		return err
+	}
+	doc, err := lookBeside(ctx, g, infra, names, width(o.parallel, nil), o.SkipHosts, func(name string) []string {
+		return append([]string{"drift", name}, o.arguments()...)
+	})
+	if err != nil {
+		return err
+	}
+	return tellDrift(g, doc, o.html, nil)
+}
+
+// arguments are the flags that every environment's own look for drift gets.
+func (o driftOptions) arguments() []string {
+	args := []string{"--parallelism", fmt.Sprint(o.Parallelism), "--lock-timeout", o.Wait.Timeout.String()}
+	if o.SkipHosts {
+		args = append(args, "--skip-hosts")
+	}
+	return args
+}
+
+// tellDrift shows what was found, and ends with its exit code; last is what
+// went wrong with a single environment.
+func tellDrift(g *globals, doc report.DriftDocument, html string, last error) error {
+	if err := writeDrift(g, doc, html); err != nil {
 		return err
 	}
 	return looked(doc.Code(), doc.Problems(), last, "look for drift", "infra drift")
 }
 
-// lookAll looks at environments one after the other, whatever became of those
-// before, and makes one report; last is what went wrong last. enter gets the
-// credentials for one, until it is left again.
-func lookAll(ctx context.Context, g *globals, project string, names []string, o provision.DriftOptions, enter func(name string) (leave func(), err error)) (doc report.DriftDocument, last error) {
-	var found []report.EnvironmentDrift
-	for _, name := range names {
-		started := time.Now()
-		var differences []drift.Finding
-		g.attempted(name, nil)
-		leave, problem := enter(name)
-		if problem == nil {
-			differences, problem = driftOf(ctx, g, project, name, o)
-		} else {
-			leave = func() {}
-		}
-		if problem != nil {
-			last = problem
-		}
-		looked := report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked)
-		found = append(found, looked)
-		g.looked(ctx, looked, problem)
-		leave()
-		if ctx.Err() != nil {
-			break
-		}
+// ownCredentials are those that this process was started with, for every
+// environment.
+func ownCredentials(string) (leave func(), err error) { return func() {}, nil }
+
+// lookAt looks at one environment; enter gets the credentials for it, until it
+// is left again. What went wrong is in what was found, and said again.
+func lookAt(ctx context.Context, g *globals, project, name string, o provision.DriftOptions, enter func(name string) (leave func(), err error)) (found report.EnvironmentDrift, problem error) {
+	started := time.Now()
+	var differences []drift.Finding
+	g.attempted(name, nil)
+	leave, problem := enter(name)
+	if problem == nil {
+		defer leave()
+		differences, problem = driftOf(ctx, g, project, name, o)
 	}
-	return report.Drift(time.Now(), found), last
+	found = report.DriftOf(name, environment.File(project, name), differences, o.SkipHosts, time.Since(started), problem, g.con.Masked)
+	g.looked(ctx, found, problem)
+	return found, problem
+}
+
+// lookBeside looks at environments side by side, whatever becomes of the
+// others, and makes one report: infra is called for each with its arguments.
+func lookBeside(ctx context.Context, g *globals, infra rollout.Infra, names []string, width int, skippedHosts bool, arguments func(name string) []string) (report.DriftDocument, error) {
+	found := make([]report.EnvironmentDrift, len(names))
+	err := g.beside(ctx, infra, "looking for drift", names, width, arguments, func(at int, a rollout.Answer) {
+		found[at] = driftAnswer(infra.Project, names[at], a, skippedHosts)
+	})
+	return report.Drift(time.Now(), found), err
+}
+
+// driftAnswer is one environment of the report, as its own infra found it.
+func driftAnswer(project, name string, a rollout.Answer, skippedHosts bool) report.EnvironmentDrift {
+	var doc report.DriftDocument
+	if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
+		return doc.Environments[0]
+	}
+	return report.EnvironmentDrift{
+		Environment: name, File: environment.File(project, name), SkippedHosts: skippedHosts, Findings: []drift.Finding{}, Noise: []drift.Finding{},
+		Error: &report.Problem{Code: a.Exit, Message: a.Error, Hint: a.Hint},
+	}
 }
 
 // looked tells what was found in an environment, whoever wants to know.

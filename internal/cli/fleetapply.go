@@ -81,7 +81,7 @@ func runFleetApply(ctx context.Context, g *globals, o fleetApplyOptions) error {
 		return err
 	}
 	g.con.Print(wavesText(r))
-	if err := approveFleet(ctx, g, project, r, o.width()); err != nil {
+	if err := approveFleet(ctx, g, project, r, width(o.parallel, o.products)); err != nil {
 		return err
 	}
 	if elsewhere {
@@ -113,7 +113,7 @@ func (o fleetApplyOptions) rollout(ctx context.Context, project string, chosen [
 	if err != nil {
 		return nil, fault.New(fault.Failed, "begin a roll-out", err, "")
 	}
-	parallel := o.width()
+	parallel := width(o.parallel, o.products)
 	if o.on == onTemporal && o.parallel > 0 {
 		parallel = o.parallel // the workers' machines bound it, not this one
 	}

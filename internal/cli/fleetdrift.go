@@ -2,17 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"infra/internal/drift"
-	"infra/internal/environment"
 	"infra/internal/fault"
-	"infra/internal/report"
-	"infra/internal/rollout"
 )
 
 // fleetDriftOptions are the flags of fleet drift.
@@ -47,39 +41,15 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 	if err != nil {
 		return err
 	}
-	names := environmentNames(chosen)
-	found := make([]report.EnvironmentDrift, len(names))
-	left := len(names)
-	err = infra.Each(ctx, names, o.width(), func(name string) []string {
+	doc, err := lookBeside(ctx, g, infra, environmentNames(chosen), width(o.parallel, o.products), o.skipHosts, func(name string) []string {
 		args := slices.Concat([]string{"drift", name}, o.arguments())
 		if o.skipHosts {
 			args = append(args, "--skip-hosts")
 		}
 		return args
-	}, func(name string, a rollout.Answer) {
-		found[slices.Index(names, name)] = driftAnswer(chosen[slices.Index(names, name)], a, o.skipHosts)
-		left--
-		g.con.Live("looking for drift: %d to go", left)
 	})
-	g.con.Live("")
 	if err != nil {
 		return err
 	}
-	doc := report.Drift(time.Now(), found)
-	if err := writeDrift(g, doc, o.html); err != nil {
-		return err
-	}
-	return looked(doc.Code(), doc.Problems(), nil, "look for drift", "infra drift")
-}
-
-// driftAnswer is one environment of the report, as its own infra found it.
-func driftAnswer(env *environment.Environment, a rollout.Answer, skippedHosts bool) report.EnvironmentDrift {
-	var doc report.DriftDocument
-	if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
-		return doc.Environments[0]
-	}
-	return report.EnvironmentDrift{
-		Environment: env.Name(), File: env.File(), SkippedHosts: skippedHosts, Findings: []drift.Finding{}, Noise: []drift.Finding{},
-		Error: &report.Problem{Code: a.Exit, Message: a.Error, Hint: a.Hint},
-	}
+	return tellDrift(g, doc, o.html, nil)
 }

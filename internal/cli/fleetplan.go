@@ -35,7 +35,7 @@ func runFleetPlan(ctx context.Context, g *globals, o fleetSelection) error {
 	if err != nil {
 		return err
 	}
-	doc, err := planFleet(ctx, g, project, environmentNames(chosen), o.width(), o.arguments())
+	doc, err := planFleet(ctx, g, project, environmentNames(chosen), width(o.parallel, o.products), o.arguments())
 	if err != nil {
 		return err
 	}
@@ -78,13 +78,11 @@ func planFleet(ctx context.Context, g *globals, project string, names []string, 
 		return report.FleetPlanDocument{}, err
 	}
 	plans := make([]report.FleetPlan, len(names))
-	left := len(names)
-	g.con.Live("planning: %d to go", left)
-	err = infra.Each(ctx, names, width, func(name string) []string {
+	err = g.beside(ctx, infra, "planning", names, width, func(name string) []string {
 		return slices.Concat([]string{"plan", name}, arguments)
-	}, func(name string, a rollout.Answer) {
-		plan := &plans[slices.Index(names, name)]
-		*plan = report.FleetPlan{Environment: name, Counts: map[string]int{}}
+	}, func(at int, a rollout.Answer) {
+		plan := &plans[at]
+		*plan = report.FleetPlan{Environment: names[at], Counts: map[string]int{}}
 		var doc report.PlanDocument
 		if err := json.Unmarshal(a.Out, &doc); err == nil { // one that a guard refuses has its plan all the same
 			plan.Fill(doc)
@@ -92,10 +90,6 @@ func planFleet(ctx context.Context, g *globals, project string, names []string, 
 		if a.Exit != fault.OK && a.Exit != fault.Differences {
 			plan.Error = &report.Problem{Code: a.Exit, Message: a.Error, Hint: a.Hint}
 		}
-		left--
-		g.con.Detail("%s: planned, exit %d", name, a.Exit)
-		g.con.Live("planning: %d to go", left)
 	})
-	g.con.Live("")
 	return report.FleetPlans(plans), err
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"infra/internal/console"
 	"infra/internal/environment"
 	"infra/internal/fault"
-	"infra/internal/rollout"
 	"infra/internal/stack"
 )
 
@@ -31,7 +29,7 @@ func fleetSelectionFlags(cmd *cobra.Command, o *fleetSelection) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.envs, "env", nil, "environments by the path of their file below environments/, such as 'customers/*', or by name (may be repeated)")
 	flags.StringSliceVar(&o.labels, "label", nil, "of those, only with this tag, as key=value (may be repeated: with all of them)")
-	flags.IntVar(&o.parallel, "parallel", 0, "environments at once; never more than the memory has room for (default: one a core)")
+	parallelFlag(cmd, &o.parallel)
 	flags.IntVar(&o.parallelism, "parallelism", parallelism, "how many resources each Terraform works on at once")
 }
 
@@ -161,23 +159,4 @@ func environmentNames(all []*environment.Environment) []string {
 		names[i] = e.Name()
 	}
 	return names
-}
-
-// width is how many environments this machine works on at once: the stacks of
-// one are planned side by side.
-func (o fleetSelection) width() int {
-	stacks := len(o.products)
-	if stacks == 0 {
-		stacks = len(stack.Products().Names())
-	}
-	return rollout.Width(o.parallel, stacks)
-}
-
-// self is this very program, to be called for one environment.
-func self(project string) (rollout.Infra, error) {
-	executable, err := os.Executable()
-	if err != nil {
-		return rollout.Infra{}, fault.New(fault.Failed, "find this program", err, "")
-	}
-	return rollout.Infra{Executable: executable, Project: project}, nil
 }

@@ -16,7 +16,6 @@ import (
 
 	"infra/internal/console"
 	"infra/internal/fault"
-	"infra/internal/runbook"
 	"infra/internal/supervise"
 	"infra/internal/trace"
 )
@@ -62,7 +61,7 @@ func execute(ctx context.Context, stop *interrupts, args []string) fault.Code {
 		err = fault.New(fault.Usage, "", err, "infra --help")
 	}
 	if err != nil && !errors.Is(err, errDifferences) {
-		g.con.Error(err, more(exitCode(ctx, err)))
+		g.con.Error(err, fmt.Sprintf("infra runbook %d", exitCode(ctx, err)))
 	}
 	g.ended(ctx, err)
 	if g.trace != nil {
@@ -78,15 +77,6 @@ func exitCode(ctx context.Context, err error) fault.Code {
 		return fault.Interrupted // whatever was being done, it was given up
 	}
 	return code
-}
-
-// more is where an exit code is explained that wants more than the command
-// that its error names.
-func more(code fault.Code) string {
-	if name := runbook.Of(code); name != "" {
-		return "infra runbook " + name
-	}
-	return ""
 }
 
 // errDifferences ends plan with its exit code and no message of its own.

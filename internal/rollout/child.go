@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,12 +25,14 @@ import (
 type Infra struct {
 	Executable string
 	Project    string
+	Variables  []string // NAME=value, over those of this process
 }
 
 // Answer is how a call ended.
 type Answer struct {
 	Exit  fault.Code
 	Out   []byte // standard output: JSON
+	Said  []byte // standard error
 	Error string // what it said was wrong
 	Hint  string // and what to type
 }
@@ -59,7 +62,7 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 	defer func() { _ = errors.Join(data.Close(), os.Remove(data.Name())) }() // it was read
 	cmd := exec.CommandContext(ctx, i.Executable, append([]string{"-C", i.Project, "--output", "json", "--no-color"}, args...)...)
 	cmd.Stdout, cmd.Stderr = data, messages
-	cmd.Env = append(os.Environ(), account.Pairs(trace.Carry(ctx))...)
+	cmd.Env = slices.Concat(os.Environ(), account.Pairs(trace.Carry(ctx)), i.Variables)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGINT) }
 	err = cmd.Run()
@@ -77,7 +80,8 @@ func (i Infra) Call(ctx context.Context, log string, args ...string) (Answer, er
 	if err != nil {
 		return Answer{}, failed(err)
 	}
-	answer.Error, answer.Hint = explained(said[min(from, int64(len(said))):])
+	answer.Said = said[min(from, int64(len(said))):]
+	answer.Error, answer.Hint = explained(answer.Said)
 	if answer.Exit < 0 {
 		answer.Exit, answer.Error = fault.Failed, fmt.Sprintf("infra %s was killed (%s)", args[0], cmd.ProcessState)
 	}

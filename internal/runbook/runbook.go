@@ -5,10 +5,7 @@ package runbook
 import (
 	_ "embed" // the runbook itself
 	"slices"
-	"strconv"
 	"strings"
-
-	"infra/internal/fault"
 )
 
 //go:embed README.md
@@ -65,14 +62,3 @@ func Find(name string) []Section {
 // nat tells whether a name is that of a gateway's alarm, which ends in its zone
 // and its metric.
 func nat(name, key string) bool { return key == "nat" && strings.Contains(name, "-vpc-nat-") }
-
-// Of is the name of an exit code's section, for those that want more than the
-// command that their error names; empty for the others.
-func Of(code fault.Code) string {
-	switch code {
-	case fault.Refused, fault.Locked, fault.Hosts, fault.StateNotSaved:
-		return strconv.Itoa(int(code))
-	default:
-		return ""
-	}
-}
