@@ -37,7 +37,7 @@ demo: build ## Start the sandbox, build the whole platform in it, show it
 	  '  bin/infra sandbox down'
 
 .PHONY: lint
-lint: ## Check the code: golangci-lint, govulncheck, terraform, ansible-lint, checkov
+lint: ## Check the code: golangci-lint, govulncheck, terraform, ansible-lint, checkov, GitLab's schema
 	@.ci/lint
 
 .PHONY: fix

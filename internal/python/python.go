@@ -26,7 +26,7 @@ var requirements embed.FS
 
 // Names are the environments that Ensure knows.
 func Names() []string {
-	return []string{"ansible", "ansible-lint", "checkov", "moto"}
+	return []string{"ansible", "ansible-lint", "check-jsonschema", "checkov", "moto"}
 }
 
 // Ensure makes <project>/.infra/python/<name>-<hash> when it is missing and
