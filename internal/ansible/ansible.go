@@ -42,6 +42,8 @@ type Playbook struct {
 type Progress struct {
 	Play    string
 	Task    string
+	Begun   *Begun
+	Skipped *Begun // what began on that host was nothing to do there
 	Failure *Failure
 	Outcome *Outcome
 }
@@ -187,6 +189,7 @@ roles_path = %s
 collections_path = %s
 local_tmp = %s
 stdout_callback = ansible.posix.jsonl
+callbacks_enabled = infra.host.started
 host_key_checking = True
 no_target_syslog = True
 retry_files_enabled = False

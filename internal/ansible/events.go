@@ -38,7 +38,7 @@ type Change struct {
 	Files            []string // that Ansible has shown a difference of, in check mode alone
 }
 
-// event is one line of the ansible.posix.jsonl callback.
+// event is one line of the callbacks ansible.posix.jsonl and infra.host.started.
 type event struct {
 	Event string `json:"_event"`
 	Play  struct {
@@ -138,6 +138,14 @@ func (l *listener) line(line []byte) {
 	case "v2_playbook_on_task_start", "v2_playbook_on_handler_task_start":
 		l.tasks++
 		l.progress(Progress{Task: e.Task.Name})
+	case "v2_runner_on_start":
+		for host := range e.Hosts {
+			l.progress(Progress{Begun: &Begun{Host: host, Play: l.play, Task: e.Task.Name}})
+		}
+	case "v2_runner_on_skipped":
+		for host := range e.Hosts {
+			l.progress(Progress{Skipped: &Begun{Host: host, Play: l.play, Task: e.Task.Name}})
+		}
 	case "v2_runner_on_ok":
 		for host, r := range e.Hosts {
 			if r.Changed {
@@ -158,8 +166,8 @@ func (l *listener) line(line []byte) {
 }
 
 // inFlight are the hosts that a playbook cut short may have been working on,
-// sorted. The events name a host with its results only; so while the first task
-// of a play runs, it may be any of those that the playbook is for.
+// sorted. Nobody says for which hosts a play is; so while its first task runs, it
+// may be any of those that the playbook is for.
 func (l *listener) inFlight(expected []string) []string {
 	hosts := maps.Clone(l.begun)
 	if l.tasks == 1 {

@@ -2,6 +2,9 @@ package ansible
 
 import "time"
 
+// Begun is a task that has begun on one host.
+type Begun struct{ Host, Play, Task string }
+
 // Outcome is what became of a task on one host: of every task that was not
 // skipped.
 type Outcome struct {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,5 +194,53 @@ func decode(t *testing.T, path string, into any) {
 	}
 	if err := yaml.Unmarshal(text, into); err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// Which host a task runs on is told while it does: of every host that the play is
+// for, also where a condition leaves it out.
+func TestTasksAreToldAsTheyBegin(t *testing.T) {
+	t.Parallel()
+	p := realAnsible(t, "all: {hosts: {i-1: {}, i-2: {}}}\n", `
+- name: Both
+  hosts: all`+here+`
+  tasks:
+    - name: On one
+      ansible.builtin.command: {argv: ["true"]}
+      when: inventory_hostname == "i-1"
+- name: Second
+  hosts: i-2`+here+`
+  tasks:
+    - name: Alone
+      ansible.builtin.command: {argv: ["false"]}
+`)
+	p.Project = filepath.Join("..", "..") // which has the callback
+	var err error
+	if p.Project, err = filepath.Abs(p.Project); err != nil {
+		t.Fatal(err)
+	}
+	running, said := map[string]string{}, []string{}
+	p.Progress = func(e Progress) {
+		switch {
+		case e.Begun != nil:
+			running[e.Begun.Host] = e.Begun.Task
+			said = append(said, e.Begun.Host+" "+e.Begun.Play+": "+e.Begun.Task)
+		case e.Skipped != nil:
+			delete(running, e.Skipped.Host)
+			said = append(said, e.Skipped.Host+" skips "+e.Skipped.Task)
+		case e.Outcome != nil:
+			if running[e.Outcome.Host] != e.Outcome.Task {
+				t.Errorf("%s ended %q and was at %q", e.Outcome.Host, e.Outcome.Task, running[e.Outcome.Host])
+			}
+			delete(running, e.Outcome.Host)
+		}
+	}
+	if _, err := p.Run(t.Context()); fault.CodeOf(err) != fault.Hosts {
+		t.Fatal(err)
+	}
+	slices.Sort(said)
+	want := []string{"i-1 Both: On one", "i-2 Both: On one", "i-2 Second: Alone", "i-2 skips On one"}
+	if !slices.Equal(said, want) || len(running) > 0 {
+		t.Errorf("told was %q, want %q; left are %v", said, want, running)
 	}
 }

@@ -105,8 +105,14 @@ func (b *Board) Fold(e Event) {
 		l.fresh = l.fresh || (e.Result != Failed && e.Action != "delete" && resourceType(e.Address) == machine)
 	case TaskBegan:
 		l := b.lane("")
+		if e.Host != "" {
+			l.taskOn(e.Host, e.Task, e.At)
+			return
+		}
 		clear(l.running)
 		l.start(e.Task, "", e.At)
+	case TaskSkipped:
+		b.lane("").taskOn(e.Host, "", e.At)
 	case TaskEnded:
 		b.lane("").task(e)
 	case Did, Health: // are in the report

@@ -56,7 +56,11 @@ func TestBoard(t *testing.T) {
 			"- vpc done 1/1\n- zookeeper working 0/1 now module.zookeeper.aws_instance.this[\"1\"]"},
 		{78, true, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1"},
 		{90, true, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1\n" +
-			"hosts configure working 1/0 now Install packages\n- zookeeper-1 waiting 0/0\n- postgresql-1 working 1/0 now Install packages"},
+			"hosts configure working 1/0 now Install packages\n- zookeeper-1 working 0/0 now Install packages\n- postgresql-1 working 1/0"},
+		{95, true, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1\n" +
+			"hosts configure working 2/0 now Start the server\n- zookeeper-1 working 1/0 now Start the server\n- postgresql-1 working 1/0 now Start the server"},
+		{96, true, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1\n" +
+			"hosts configure working 2/0 now Start the server\n- zookeeper-1 working 1/0 now Start the server\n- postgresql-1 working 1/0"},
 		{101, true, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1\n" +
 			"hosts configure done 3/0\n- zookeeper-1 done 2/0\n- postgresql-1 done 1/0"},
 		{102, false, "pipeline/prod apply done 3/3\n- postgresql done 1/1\n- vpc done 1/1\n- zookeeper done 1/1\n" +

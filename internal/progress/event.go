@@ -33,7 +33,8 @@ const (
 	ResourceRead  Kind = "resource-read"  // stack, address
 	ResourceBegan Kind = "resource-began" // stack, address, action
 	ResourceEnded Kind = "resource-ended" // stack, address, action, result, seconds
-	TaskBegan     Kind = "task-began"     // play, task
+	TaskBegan     Kind = "task-began"     // play, task; then for every host: host, play, task
+	TaskSkipped   Kind = "task-skipped"   // host, play, task: nothing to do on that host
 	TaskEnded     Kind = "task-ended"     // host, play, task, result, seconds, message: why it failed
 	Did           Kind = "did"            // host, message: what an operation did or saw
 	Health        Kind = "health"         // part, result, message

@@ -63,6 +63,20 @@ func (l *lane) part(layer string) *Row {
 	return nil
 }
 
+// taskOn takes in what runs on one host from now on; empty: it has nothing to
+// do, or waits for the others.
+func (l *lane) taskOn(host, task string, at time.Time) {
+	for _, part := range l.parts {
+		if part.Name != host {
+			continue
+		}
+		part.Now = task
+		if task != "" && part.State == Idle {
+			part.State, part.Began = Working, at
+		}
+	}
+}
+
 // task takes in what became of a task on one host.
 func (l *lane) task(e Event) {
 	l.Done++
@@ -75,7 +89,10 @@ func (l *lane) task(e Event) {
 			continue
 		}
 		part.Done++
-		part.Now = e.Task
+		part.Now = ""
+		if bad {
+			part.Now = e.Task // what it failed at
+		}
 		if part.State == Idle {
 			part.State, part.Began = Working, e.From()
 		}

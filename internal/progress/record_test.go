@@ -56,6 +56,15 @@ func (r *recorder) task(host, task, result string, seconds float64) *recorder {
 	return r.add(Event{Kind: TaskEnded, Host: host, Play: "hosts", Task: task, Result: result, Seconds: seconds})
 }
 
+// begunOn is a task that begins, and does so on hosts.
+func (r *recorder) begunOn(task string, hosts ...string) *recorder {
+	r.add(Event{Kind: TaskBegan, Play: "hosts", Task: task})
+	for _, host := range hosts {
+		r.add(Event{Kind: TaskBegan, Host: host, Play: "hosts", Task: task})
+	}
+	return r
+}
+
 // whole is a first apply: a network, then two hosts and a database beside each
 // other, then tasks on the two hosts.
 func whole() *recorder {
@@ -72,10 +81,11 @@ func whole() *recorder {
 	r.at(77).created("pipeline/prod", "module.postgresql.aws_db_instance.this", 60)
 	r.at(78).end("pipeline/prod", Applying, 72)
 	r.at(79).begin("", Configuring, "zookeeper-1", "postgresql-1")
-	r.at(80).add(Event{Kind: TaskBegan, Play: "hosts", Task: "Install packages"})
+	r.at(80).begunOn("Install packages", "zookeeper-1", "postgresql-1")
 	r.at(85).task("postgresql-1", "Install packages", OK, 5)
 	r.at(95).task("zookeeper-1", "Install packages", Changed, 15)
-	r.at(95).add(Event{Kind: TaskBegan, Play: "hosts", Task: "Start the server"})
+	r.at(95).begunOn("Start the server", "postgresql-1", "zookeeper-1")
+	r.at(96).add(Event{Kind: TaskSkipped, Host: "postgresql-1", Play: "hosts", Task: "Start the server"})
 	r.at(100).task("zookeeper-1", "Start the server", Changed, 5)
 	r.at(101).end("", Configuring, 22)
 	return r.at(102).add(Event{Kind: RunEnded, Result: "done"})

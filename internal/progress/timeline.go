@@ -51,6 +51,9 @@ func NewTimeline(events []Event) Timeline {
 		case StepEnded:
 			delete(open, "step "+lane)
 			t.Steps = append(t.Steps, Span{Kind: StepEnded, Lane: lane, Name: e.Step, Result: e.Result, From: e.From(), To: e.At})
+			if lane == Hosts {
+				t.cut(open, e)
+			}
 		case ResourceBegan:
 			open[e.Address] = Span{Kind: ResourceEnded, Lane: lane, Name: e.Address, Action: e.Action, From: e.At}
 		case ResourceEnded:
@@ -61,7 +64,14 @@ func NewTimeline(events []Event) Timeline {
 			}
 			delete(open, e.Address)
 			t.Spans = append(t.Spans, Span{Kind: e.Kind, Lane: lane, Name: e.Address, Action: e.Action, Result: e.Result, From: from, To: e.At})
+		case TaskBegan:
+			if e.Host != "" {
+				open["task "+e.Host] = Span{Kind: TaskEnded, Lane: e.Host, Name: e.Task, From: e.At}
+			}
+		case TaskSkipped:
+			delete(open, "task "+e.Host)
 		case TaskEnded:
+			delete(open, "task "+e.Host)
 			t.Spans = append(t.Spans, Span{Kind: e.Kind, Lane: e.Host, Name: e.Task, Result: e.Result, From: e.From(), To: e.At})
 		default:
 		}
@@ -78,6 +88,21 @@ func NewTimeline(events []Event) Timeline {
 	slices.SortStableFunc(t.Spans, sooner)
 	t.mark()
 	return t
+}
+
+// cut ends the tasks that were going on when the work on the hosts ended: it
+// was interrupted.
+func (t *Timeline) cut(open map[string]Span, ended Event) {
+	for key, left := range open {
+		if left.Kind != TaskEnded {
+			continue
+		}
+		delete(open, key)
+		if ended.Result != OK {
+			left.To = ended.At
+			t.Spans = append(t.Spans, left)
+		}
+	}
 }
 
 func sooner(a, b Span) int {

@@ -49,6 +49,27 @@ func TestTimelineOfWhatNeverEnded(t *testing.T) {
 	}
 }
 
+// Hosts that were at something when Ansible was interrupted, or killed, are shown at it.
+func TestTimelineOfTasksThatNeverEnded(t *testing.T) {
+	for _, killed := range []bool{true, false} {
+		r := (&recorder{}).run("configure").at(1).begin("", Configuring, "a", "b", "c")
+		r.at(2).begunOn("Install packages", "a", "b", "c")
+		r.at(3).task("b", "Install packages", OK, 1).add(Event{Kind: TaskSkipped, Host: "c", Task: "Install packages"})
+		r.at(9)
+		if !killed {
+			r.add(Event{Kind: StepEnded, Step: Configuring, Seconds: 8, Result: Failed}).at(10)
+		}
+		r.add(Event{Kind: Warning, Message: "interrupted"})
+		line := NewTimeline(r.events)
+		if got, want := names(line.Spans), []string{"b Install packages", "a Install packages"}; !slices.Equal(got, want) {
+			t.Fatalf("killed %v: got %q, want %q", killed, got, want)
+		}
+		if left := line.Spans[1]; left.Took() != 7*time.Second || left.Result != "" {
+			t.Errorf("killed %v: got %+v", killed, left)
+		}
+	}
+}
+
 func TestTimelineOfNothing(t *testing.T) {
 	if line := NewTimeline(nil); len(line.Path()) != 0 || !line.From.IsZero() {
 		t.Errorf("got %+v", line)

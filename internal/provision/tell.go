@@ -145,6 +145,10 @@ func (p *Platform) played(ctx context.Context, name func(id string) string) (pro
 			ended(nil)
 			_, ended = trace.Part(ctx, "play "+e.Play)
 			play = e.Play
+		case e.Begun != nil:
+			p.tell(progress.Event{Kind: progress.TaskBegan, Host: name(e.Begun.Host), Play: e.Begun.Play, Task: e.Begun.Task})
+		case e.Skipped != nil:
+			p.tell(progress.Event{Kind: progress.TaskSkipped, Host: name(e.Skipped.Host), Play: e.Skipped.Play, Task: e.Skipped.Task})
 		case e.Failure != nil:
 			p.con.Detail("%s: %s: %s", name(e.Failure.Host), e.Failure.Task, e.Failure.Message)
 		case e.Outcome != nil:
