@@ -100,7 +100,7 @@ func failingTerraform(t *testing.T, p *platform) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.write(t, "environments/e2e.yaml", string(was)+"  baseline:\n    alert_emails: [ops@example.com]\n    log_retention_days: 30\n")
+	p.write(t, "environments/e2e.yaml", string(was)+"  baseline:\n    alert_emails: [ops@example.com]\n    ci: {provider: github, repository: example/platform, branch: main}\n")
 	p.fault(t, `[{"service":"sns","action":"Subscribe","status":400,"count":50}]`)
 	_, stderr := p.run(t, 1, "apply", "e2e", "--auto-approve", "--product", "baseline")
 	if !strings.Contains(stderr, "aws_sns_topic_subscription") || !strings.Contains(stderr, "next:") || strings.Contains(stderr, "goroutine ") {

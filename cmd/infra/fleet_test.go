@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -183,12 +184,18 @@ func TestFleet(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
-	stopped := c.fleet(t, 1, fleetApply("--allow-destroy", "aws_ebs_volume.of_none", "--canary", "c02", "--wave", "2", "--parallel", "2")...)
+	metrics := t.TempDir()
+	stopped := c.fleet(t, 1, fleetApply("--allow-destroy", "aws_ebs_volume.of_none", "--canary", "c02", "--wave", "2", "--parallel", "2", "--metrics-dir", metrics)...)
 	if got := states(stopped); got != "c02:done c01:done c03:failed c04:not begun c05:not begun" || stopped.Stopped != "1 failed, and 0 may" {
 		t.Errorf("%s; %s", got, stopped.Stopped)
 	}
 	c.once(t, stopped)
 	c.inWaves(t, stopped)
+	for name, result := range map[string]string{"c01": "done", "c02": "done", "c03": "failed"} {
+		if got := gauges(t, filepath.Join(metrics, "infra-"+name+".prom")); got["result "+result] != 1 {
+			t.Errorf("metrics of %s: %v", name, got)
+		}
+	}
 
 	c.cloud.run(t, 3, "fleet", "resume") // it is still stopped
 	c.customer(t, "c03")

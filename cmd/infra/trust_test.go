@@ -174,7 +174,7 @@ func approvedPlan(t *testing.T, p *platform) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.write(t, "environments/e2e.yaml", string(was)+"  baseline:\n    log_retention_days: 30\n")
+	p.write(t, "environments/e2e.yaml", string(was)+"  baseline:\n    alert_emails: [ops@example.com]\n")
 	kept := filepath.Join(p.project, "approved.bundle")
 	p.run(t, 2, "plan", "e2e", "--out", kept)
 	data, err := os.ReadFile(kept)

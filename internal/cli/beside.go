@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,13 +20,22 @@ func parallelFlag(cmd *cobra.Command, parallel *int) {
 	cmd.Flags().IntVar(parallel, "parallel", 0, "environments at once; never more than the memory has room for (default: one a core)")
 }
 
-// self is this very program, to be called for one environment.
-func self(project string) (rollout.Infra, error) {
-	executable, err := os.Executable()
-	if err != nil {
-		return rollout.Infra{}, fault.New(fault.Failed, "find this program", err, "")
+// self is this very program, to be called for one environment. It writes its
+// metrics where this one was told to.
+func (g *globals) self(project string) (rollout.Infra, error) {
+	infra := rollout.Infra{Project: project}
+	var err error
+	if infra.Executable, err = os.Executable(); err != nil {
+		return infra, fault.New(fault.Failed, "find this program", err, "")
 	}
-	return rollout.Infra{Executable: executable, Project: project}, nil
+	if g.metrics != "" {
+		folder, err := filepath.Abs(g.metrics)
+		if err != nil {
+			return infra, fault.New(fault.Failed, "find "+g.metrics, err, "")
+		}
+		infra.Variables = []string{"INFRA_METRICS_DIR=" + folder}
+	}
+	return infra, nil
 }
 
 // width is how many environments this machine works on at once: the stacks of

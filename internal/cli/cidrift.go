@@ -81,7 +81,7 @@ func (o ciDriftOptions) look(ctx context.Context, g *globals, dir string, names 
 		found, _ := lookAt(ctx, g, dir, names[0], o.DriftOptions, func(name string) (func(), error) { return assume(ctx, g, dir, name, "plan") })
 		return report.Drift(time.Now(), []report.EnvironmentDrift{found}), nil
 	}
-	infra, err := partOfJob(dir)
+	infra, err := g.partOfJob(dir)
 	if err != nil {
 		return report.DriftDocument{}, err
 	}

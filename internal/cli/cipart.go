@@ -16,9 +16,9 @@ import (
 
 // partOfJob is this program as one of several that a pipeline's job calls: the
 // job's page is written by the one that called them.
-func partOfJob(project string) (rollout.Infra, error) {
-	infra, err := self(project)
-	infra.Variables = []string{"GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=", "GITLAB_CI="}
+func (g *globals) partOfJob(project string) (rollout.Infra, error) {
+	infra, err := g.self(project)
+	infra.Variables = append(infra.Variables, "GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=", "GITLAB_CI=")
 	return infra, err
 }
 
@@ -79,7 +79,7 @@ func (s *scope) applyBeside(ctx context.Context, g *globals, o ciApplyOptions) (
 }
 
 func (s *scope) beside(ctx context.Context, g *globals, doing string, parallel int, arguments func(name string) []string, answered func(e affected.Environment, at int, a rollout.Answer)) error {
-	infra, err := partOfJob(s.dir)
+	infra, err := g.partOfJob(s.dir)
 	if err != nil {
 		return err
 	}

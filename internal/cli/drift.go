@@ -85,7 +85,7 @@ func driftOfAll(ctx context.Context, g *globals, project string, o driftOptions)
 	if err != nil {
 		return err
 	}
-	infra, err := self(project)
+	infra, err := g.self(project)
 	if err != nil {
 		return err
 	}

@@ -189,7 +189,7 @@ func wavesText(r *fleet.Rollout) string {
 // carry carries out a roll-out on this machine, from its beginning or from
 // where it was left. The caller has taken it.
 func carry(ctx context.Context, g *globals, project string, r *fleet.Rollout) error {
-	infra, err := self(project)
+	infra, err := g.self(project)
 	if err != nil {
 		return err
 	}

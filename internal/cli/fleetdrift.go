@@ -37,7 +37,7 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 	if err != nil {
 		return err
 	}
-	infra, err := self(project)
+	infra, err := g.self(project)
 	if err != nil {
 		return err
 	}

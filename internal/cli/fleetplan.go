@@ -73,7 +73,7 @@ func firstProblems(doc report.FleetPlanDocument) string {
 
 // planFleet plans environments side by side, width at once.
 func planFleet(ctx context.Context, g *globals, project string, names []string, width int, arguments []string) (report.FleetPlanDocument, error) {
-	infra, err := self(project)
+	infra, err := g.self(project)
 	if err != nil {
 		return report.FleetPlanDocument{}, err
 	}

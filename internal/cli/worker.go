@@ -41,7 +41,7 @@ func runWorker(ctx context.Context, g *globals, o workerOptions) error {
 	if err != nil {
 		return err
 	}
-	infra, err := self(project)
+	infra, err := g.self(project)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (b *Board) Fold(e Event) {
 		l.start(e.Address, Layer(e.Address), e.At)
 	case ResourceEnded:
 		l := b.lane(e.Stack)
-		l.finish(e.Address, Layer(e.Address), e.Result, e.At)
+		l.finish(e)
 		l.fresh = l.fresh || (e.Result != Failed && e.Action != "delete" && resourceType(e.Address) == machine)
 	case TaskBegan:
 		l := b.lane("")
@@ -142,7 +142,7 @@ func (b *Board) begin(e Event) {
 	clear(l.running)
 	switch e.Step {
 	case Applying:
-		l.All, l.Expected = len(l.changes), b.expected.Apply(e.Stack, l.changes)
+		l.All, l.Expected = operations(l.changes...), b.expected.Apply(e.Stack, l.changes)
 	case Planning, Comparing:
 		l.parts, l.All = nil, b.expected.Reads(e.Stack)
 	case Waiting, Configuring, Checking:
@@ -182,7 +182,7 @@ func (b *Board) end(e Event) {
 	}
 	if e.Step == Planning && l.State == Done && len(l.changes) > 0 && b.Run != "" {
 		l.State, l.Began, l.Ended = Idle, time.Time{}, time.Time{} // it waits for its apply
-		l.Done, l.All, l.Expected = 0, len(l.changes), b.expected.Apply(e.Stack, l.changes)
+		l.Done, l.All, l.Expected = 0, operations(l.changes...), b.expected.Apply(e.Stack, l.changes)
 	}
 }
 
@@ -191,7 +191,7 @@ func (b *Board) plan(e Event) {
 	l := b.lane(e.Stack)
 	counts := map[string]int{}
 	for _, c := range e.Changes {
-		counts[Layer(c.Address)]++
+		counts[Layer(c.Address)] += operations(c)
 	}
 	l.changes, l.parts = e.Changes, nil
 	for _, layer := range slices.Sorted(maps.Keys(counts)) {

@@ -101,6 +101,26 @@ func TestReadsOfAnApplyDoNotCount(t *testing.T) {
 	}
 }
 
+// A replacement is two things to do, and a data source that is read in between
+// is none: never are more done than there were.
+func TestReplacementsAndReadsOfAnApply(t *testing.T) {
+	r := (&recorder{}).run("apply").at(1)
+	r.add(Event{Kind: Planned, Stack: "a/prod", Changes: []Change{{Address: "module.m.b.c", Action: "replace"}, {Address: "module.m.b.d", Action: "update"}}})
+	r.begin("a/prod", Applying)
+	if got, want := drawn(folded(Board{}, r.events, 9)), "a/prod apply working 0/3\n- m waiting 0/3"; got != want {
+		t.Errorf("the board is %q, want %q", got, want)
+	}
+	for _, action := range []string{"delete", "read", "create", "update"} {
+		e := Event{Kind: ResourceBegan, Stack: "a/prod", Address: "module.m.b.c", Action: action}
+		r.add(e)
+		e.Kind, e.Result = ResourceEnded, OK
+		r.add(e)
+	}
+	if got, want := drawn(folded(Board{}, r.events, 9)), "a/prod apply working 3/3\n- m done 3/3"; got != want {
+		t.Errorf("the board is %q, want %q", got, want)
+	}
+}
+
 // A command without a run, such as plan, has a table as long as a step goes on.
 func TestBoardWithoutRun(t *testing.T) {
 	r := (&recorder{}).begin("baseline/prod", Planning).at(2).end("baseline/prod", Planning, 2)

@@ -32,25 +32,42 @@ func (l *lane) start(what, layer string, at time.Time) {
 	}
 }
 
-func (l *lane) finish(what, layer, result string, at time.Time) {
-	delete(l.running, what)
+// finish takes in that something of a resource has ended. A data source that was
+// read meanwhile is none of the changes.
+func (l *lane) finish(e Event) {
+	delete(l.running, e.Address)
 	rows := []*Row{&l.Row}
-	if part := l.part(layer); part != nil {
+	if part := l.part(Layer(e.Address)); part != nil {
 		rows = append(rows, part)
 		part.Running = max(0, part.Running-1)
 	}
+	if e.Action == "read" {
+		return
+	}
 	for _, r := range rows {
 		r.Done++
-		if result == Failed {
+		if e.Result == Failed {
 			r.Failed++
 		}
 		if r.Part && r.All > 0 && r.Done >= r.All {
-			r.State, r.Ended = Done, at
+			r.State, r.Ended = Done, e.At
 		}
 		if r.Part && r.Failed > 0 {
 			r.State = Broken
 		}
 	}
+}
+
+// operations are how many things Terraform does for changes: a replacement is a
+// destruction and a creation.
+func operations(changes ...Change) int {
+	n := len(changes)
+	for _, c := range changes {
+		if c.Action == "replace" {
+			n++
+		}
+	}
+	return n
 }
 
 // part is the row of a layer; nil when the lane has none.
