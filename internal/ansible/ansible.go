@@ -4,6 +4,7 @@ package ansible
 
 import (
 	"context"
+	_ "embed" // the callback
 	"errors"
 	"fmt"
 	"io"
@@ -66,6 +67,15 @@ func (r Result) Changed() int {
 	return n
 }
 
+// callback is what tells on which host a task begins. It is written
+// to the run's directory: beside it Python leaves what it has compiled, which
+// must not make a checkout look changed.
+//
+//go:embed started.py
+var callback []byte
+
+func (p Playbook) callbacks() string { return filepath.Join(p.Dir, "callbacks") }
+
 // forks is how many hosts Ansible works on at once.
 const forks = 10
 
@@ -75,7 +85,9 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 	started := time.Now()
 	op := "configure the hosts with " + filepath.Base(p.File)
 	config := filepath.Join(p.Dir, "ansible.cfg")
-	if err := os.WriteFile(config, []byte(p.config()), 0o600); err != nil {
+	err = errors.Join(os.WriteFile(config, []byte(p.config()), 0o600), os.MkdirAll(p.callbacks(), 0o700),
+		os.WriteFile(filepath.Join(p.callbacks(), "started.py"), callback, 0o600))
+	if err != nil {
 		return Result{}, fault.New(fault.Failed, op, err, "")
 	}
 	logPath := filepath.Join(p.Dir, "ansible.jsonl")
@@ -189,7 +201,8 @@ roles_path = %s
 collections_path = %s
 local_tmp = %s
 stdout_callback = ansible.posix.jsonl
-callbacks_enabled = infra.host.started
+callback_plugins = %s
+callbacks_enabled = started
 host_key_checking = True
 no_target_syslog = True
 retry_files_enabled = False
@@ -220,5 +233,5 @@ pipelining = True
 ssh_args = -F %s
 retries = 2
 transfer_method = piped
-`, forks, filepath.Join(tree, "roles"), filepath.Join(tree, "collections"), filepath.Join(p.Dir, "ansible-tmp"), p.SSHConfig)
+`, forks, filepath.Join(tree, "roles"), filepath.Join(tree, "collections"), filepath.Join(p.Dir, "ansible-tmp"), p.callbacks(), p.SSHConfig)
 }

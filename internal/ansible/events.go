@@ -38,7 +38,7 @@ type Change struct {
 	Files            []string // that Ansible has shown a difference of, in check mode alone
 }
 
-// event is one line of the callbacks ansible.posix.jsonl and infra.host.started.
+// event is one line of the callbacks ansible.posix.jsonl and started.
 type event struct {
 	Event string `json:"_event"`
 	Play  struct {

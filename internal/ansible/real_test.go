@@ -214,11 +214,6 @@ func TestTasksAreToldAsTheyBegin(t *testing.T) {
     - name: Alone
       ansible.builtin.command: {argv: ["false"]}
 `)
-	p.Project = filepath.Join("..", "..") // which has the callback
-	var err error
-	if p.Project, err = filepath.Abs(p.Project); err != nil {
-		t.Fatal(err)
-	}
 	running, said := map[string]string{}, []string{}
 	p.Progress = func(e Progress) {
 		switch {

@@ -25,7 +25,7 @@ from ansible.plugins.callback import CallbackBase
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
-    CALLBACK_NAME = "infra.host.started"
+    CALLBACK_NAME = "started"
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_runner_on_start(self, host, task):
