@@ -67,9 +67,9 @@ func (r Result) Changed() int {
 	return n
 }
 
-// callback is what tells on which host a task begins. It is written
-// to the run's directory: beside it Python leaves what it has compiled, which
-// must not make a checkout look changed.
+// callback is what tells on which host a task begins. It is written to the run's
+// directory: beside it Python leaves what it has compiled, which must not make a
+// checkout look changed; the folder for that is made here to be nobody else's.
 //
 //go:embed started.py
 var callback []byte
@@ -85,7 +85,7 @@ func (p Playbook) Run(ctx context.Context) (res Result, err error) {
 	started := time.Now()
 	op := "configure the hosts with " + filepath.Base(p.File)
 	config := filepath.Join(p.Dir, "ansible.cfg")
-	err = errors.Join(os.WriteFile(config, []byte(p.config()), 0o600), os.MkdirAll(p.callbacks(), 0o700),
+	err = errors.Join(os.WriteFile(config, []byte(p.config()), 0o600), os.MkdirAll(filepath.Join(p.callbacks(), "__pycache__"), 0o700),
 		os.WriteFile(filepath.Join(p.callbacks(), "started.py"), callback, 0o600))
 	if err != nil {
 		return Result{}, fault.New(fault.Failed, op, err, "")

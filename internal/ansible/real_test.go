@@ -233,6 +233,15 @@ func TestTasksAreToldAsTheyBegin(t *testing.T) {
 	if _, err := p.Run(t.Context()); fault.CodeOf(err) != fault.Hosts {
 		t.Fatal(err)
 	}
+	compiled, err := filepath.Glob(filepath.Join(p.callbacks(), "__pycache__", "*"))
+	if err != nil || len(compiled) == 0 {
+		t.Errorf("nothing is compiled: %v", err)
+	}
+	for _, name := range append(compiled, filepath.Join(p.callbacks(), "__pycache__")) {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("others may read %s: %v, %v", name, info, err)
+		}
+	}
 	slices.Sort(said)
 	want := []string{"i-1 Both: On one", "i-2 Both: On one", "i-2 Second: Alone", "i-2 skips On one"}
 	if !slices.Equal(said, want) || len(running) > 0 {
