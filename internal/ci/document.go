@@ -58,6 +58,11 @@ type Environment struct {
 	Error   *Problem             `json:"error,omitempty"`
 }
 
+// Unplanned is an environment of which nothing is known yet.
+func Unplanned(name, file string) Environment {
+	return Environment{Name: name, File: file, Hosts: []string{}, Tasks: []drift.TaskChange{}}
+}
+
 // Problem is why something could not be done, and what to type.
 type Problem struct {
 	Message string `json:"message"`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,15 +60,26 @@ func (g *globals) beside(ctx context.Context, infra rollout.Infra, doing string,
 	return infra.Each(ctx, names, width, arguments, func(name string, a rollout.Answer) {
 		answered(slices.Index(names, name), a)
 		left--
-		failed := a.Exit != fault.OK && a.Exit != fault.Differences
 		if !g.con.Draws() {
 			g.con.Step("%s: ended with exit code %d; %s: %d to go", name, a.Exit, doing, left)
 		}
-		if g.verbose || failed && !g.con.Draws() {
+		if g.verbose || a.Failed() && !g.con.Draws() {
 			g.con.Print(indented(name, string(a.Said)))
 		}
 		g.con.Live("%s: %d to go", doing, left)
 	})
+}
+
+// only is the environment in the document that a call for one environment has
+// left, where it has left one.
+func only[E any](a rollout.Answer) (one E, found bool) {
+	var doc struct {
+		Environments []E `json:"environments"`
+	}
+	if json.Unmarshal(a.Out, &doc) != nil || len(doc.Environments) != 1 {
+		return one, false
+	}
+	return doc.Environments[0], true
 }
 
 // indented puts the name of an environment before each line that its call has

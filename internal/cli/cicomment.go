@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"infra/internal/ci"
-	"infra/internal/drift"
 	"infra/internal/environment"
 	"infra/internal/fault"
 )
@@ -90,10 +89,10 @@ func unplanned(dir string, all ci.Plan, expected []matrixRow) (missing []ci.Envi
 			if all.Has(name) {
 				continue
 			}
-			missing = append(missing, ci.Environment{
-				Name: name, File: environment.File(dir, name), Exit: int(fault.Failed), Hosts: []string{}, Tasks: []drift.TaskChange{},
-				Error: &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + name},
-			})
+			e := ci.Unplanned(name, environment.File(dir, name))
+			e.Exit = int(fault.Failed)
+			e.Error = &ci.Problem{Message: "its job left no plan", Hint: "look at the job's log, or: infra ci plan --env " + name}
+			missing = append(missing, e)
 		}
 	}
 	return missing

@@ -85,9 +85,7 @@ func (o ciDriftOptions) look(ctx context.Context, g *globals, dir string, names 
 	if err != nil {
 		return report.DriftDocument{}, err
 	}
-	return lookBeside(ctx, g, infra, names, width(o.parallel, nil), o.SkipHosts, func(name string) []string {
-		return append([]string{"ci", "drift", "--env", name}, o.arguments()...)
-	})
+	return o.lookBeside(ctx, g, infra, names, "ci", "drift", "--env")
 }
 
 // names are the environments to look at.

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"infra/internal/affected"
 	"infra/internal/ci"
-	"infra/internal/drift"
 	"infra/internal/fault"
 	"infra/internal/provision"
 	"infra/internal/rollout"
@@ -49,13 +47,12 @@ func (s *scope) planBeside(ctx context.Context, g *globals, o ciPlanOptions) ([]
 		}
 		return args
 	}, func(e affected.Environment, at int, a rollout.Answer) {
-		var doc ci.Plan
-		if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
-			planned[at] = doc.Environments[0]
-			return
+		var found bool
+		if planned[at], found = only[ci.Environment](a); !found {
+			planned[at] = ci.Unplanned(e.Name, s.file(e.Name))
+			planned[at].Change = e
+			planned[at].Exit, planned[at].Error = failed(a)
 		}
-		planned[at] = s.unplanned(e)
-		planned[at].Exit, planned[at].Error = failed(a)
 	})
 	return planned, err
 }
@@ -67,13 +64,11 @@ func (s *scope) applyBeside(ctx context.Context, g *globals, o ciApplyOptions) (
 	err := s.beside(ctx, g, "applying", o.parallel, func(name string) []string {
 		return s.arguments("apply", name, o.sel)
 	}, func(e affected.Environment, at int, a rollout.Answer) {
-		var doc ci.Apply
-		if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
-			applied[at] = doc.Environments[0]
-			return
+		var found bool
+		if applied[at], found = only[ci.Applied](a); !found {
+			applied[at] = ci.Applied{Name: e.Name, File: s.file(e.Name)}
+			applied[at].Exit, applied[at].Error = failed(a)
 		}
-		applied[at] = ci.Applied{Name: e.Name, File: s.file(e.Name)}
-		applied[at].Exit, applied[at].Error = failed(a)
 	})
 	return applied, err
 }
@@ -88,15 +83,10 @@ func (s *scope) beside(ctx context.Context, g *globals, doing string, parallel i
 	})
 }
 
-// unplanned is an environment of which nothing is known yet.
-func (s *scope) unplanned(e affected.Environment) ci.Environment {
-	return ci.Environment{Name: e.Name, File: s.file(e.Name), Change: e, Hosts: []string{}, Tasks: []drift.TaskChange{}}
-}
-
 // failed is why a call has left no document.
 func failed(a rollout.Answer) (exit int, problem *ci.Problem) {
 	code := a.Exit
-	if code == fault.OK || code == fault.Differences {
+	if !a.Failed() {
 		code = fault.Failed
 	}
 	if a.Error == "" {

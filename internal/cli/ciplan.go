@@ -108,7 +108,8 @@ func (s *scope) plans(ctx context.Context, g *globals, o ciPlanOptions) ([]ci.En
 // plan plans one environment and keeps the plan. What is known so far is in
 // the answer also when there is an error.
 func (s *scope) plan(ctx context.Context, g *globals, e affected.Environment, o ciPlanOptions) (doc ci.Environment, err error) {
-	doc = s.unplanned(e)
+	doc = ci.Unplanned(e.Name, s.file(e.Name))
+	doc.Change = e
 	restore, err := assume(ctx, g, s.dir, e.Name, "plan")
 	if err != nil {
 		return doc, err

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +71,10 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 		return err
 	}
 	if o.all {
-		return driftOfAll(ctx, g, project, o)
+		if names, err = environment.List(project); err != nil {
+			return err
+		}
+		return driftOfSeveral(ctx, g, project, names, o)
 	}
 	found, problem := lookAt(ctx, g, project, names[0], o.DriftOptions, ownCredentials)
 	if fault.CodeOf(problem) == fault.Usage {
@@ -80,18 +83,13 @@ func runDrift(ctx context.Context, g *globals, names []string, o driftOptions) e
 	return tellDrift(g, report.Drift(time.Now(), []report.EnvironmentDrift{found}), o.html, problem)
 }
 
-func driftOfAll(ctx context.Context, g *globals, project string, o driftOptions) error {
-	names, err := environment.List(project)
-	if err != nil {
-		return err
-	}
+// driftOfSeveral looks at environments side by side, each by an infra drift.
+func driftOfSeveral(ctx context.Context, g *globals, project string, names []string, o driftOptions) error {
 	infra, err := g.self(project)
 	if err != nil {
 		return err
 	}
-	doc, err := lookBeside(ctx, g, infra, names, width(o.parallel, nil), o.SkipHosts, func(name string) []string {
-		return append([]string{"drift", name}, o.arguments()...)
-	})
+	doc, err := o.lookBeside(ctx, g, infra, names, "drift")
 	if err != nil {
 		return err
 	}
@@ -137,20 +135,22 @@ func lookAt(ctx context.Context, g *globals, project, name string, o provision.D
 }
 
 // lookBeside looks at environments side by side, whatever becomes of the
-// others, and makes one report: infra is called for each with its arguments.
-func lookBeside(ctx context.Context, g *globals, infra rollout.Infra, names []string, width int, skippedHosts bool, arguments func(name string) []string) (report.DriftDocument, error) {
+// others, and makes one report: infra is called for each, with the command that
+// takes its name.
+func (o driftOptions) lookBeside(ctx context.Context, g *globals, infra rollout.Infra, names []string, command ...string) (report.DriftDocument, error) {
 	found := make([]report.EnvironmentDrift, len(names))
-	err := g.beside(ctx, infra, "looking for drift", names, width, arguments, func(at int, a rollout.Answer) {
-		found[at] = driftAnswer(infra.Project, names[at], a, skippedHosts)
+	err := g.beside(ctx, infra, "looking for drift", names, width(o.parallel, nil), func(name string) []string {
+		return slices.Concat(command, []string{name}, o.arguments())
+	}, func(at int, a rollout.Answer) {
+		found[at] = driftAnswer(infra.Project, names[at], a, o.SkipHosts)
 	})
 	return report.Drift(time.Now(), found), err
 }
 
 // driftAnswer is one environment of the report, as its own infra found it.
 func driftAnswer(project, name string, a rollout.Answer, skippedHosts bool) report.EnvironmentDrift {
-	var doc report.DriftDocument
-	if err := json.Unmarshal(a.Out, &doc); err == nil && len(doc.Environments) == 1 {
-		return doc.Environments[0]
+	if found, ok := only[report.EnvironmentDrift](a); ok {
+		return found
 	}
 	return report.EnvironmentDrift{
 		Environment: name, File: environment.File(project, name), SkippedHosts: skippedHosts, Findings: []drift.Finding{}, Noise: []drift.Finding{},

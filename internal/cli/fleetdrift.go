@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"infra/internal/fault"
+	"infra/internal/provision"
 )
 
 // fleetDriftOptions are the flags of fleet drift.
@@ -37,19 +37,7 @@ func runFleetDrift(ctx context.Context, g *globals, o fleetDriftOptions) error {
 	if err != nil {
 		return err
 	}
-	infra, err := g.self(project)
-	if err != nil {
-		return err
-	}
-	doc, err := lookBeside(ctx, g, infra, environmentNames(chosen), width(o.parallel, o.products), o.skipHosts, func(name string) []string {
-		args := slices.Concat([]string{"drift", name}, o.arguments())
-		if o.skipHosts {
-			args = append(args, "--skip-hosts")
-		}
-		return args
+	return driftOfSeveral(ctx, g, project, environmentNames(chosen), driftOptions{
+		DriftOptions: provision.DriftOptions{SkipHosts: o.skipHosts, Parallelism: o.parallelism}, parallel: o.parallel, html: o.html,
 	})
-	if err != nil {
-		return err
-	}
-	return tellDrift(g, doc, o.html, nil)
 }

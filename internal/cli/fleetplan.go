@@ -87,7 +87,7 @@ func planFleet(ctx context.Context, g *globals, project string, names []string, 
 		if err := json.Unmarshal(a.Out, &doc); err == nil { // one that a guard refuses has its plan all the same
 			plan.Fill(doc)
 		}
-		if a.Exit != fault.OK && a.Exit != fault.Differences {
+		if a.Failed() {
 			plan.Error = &report.Problem{Code: a.Exit, Message: a.Error, Hint: a.Hint}
 		}
 	})

@@ -25,9 +25,7 @@ type begun struct {
 func (l *lane) start(what, layer string, at time.Time) {
 	l.running[what] = begun{layer, at}
 	if part := l.part(layer); part != nil {
-		if part.State == Idle {
-			part.State, part.Began = Working, at
-		}
+		part.begin(at)
 		part.Running++
 	}
 }
@@ -72,25 +70,39 @@ func operations(changes ...Change) int {
 
 // part is the row of a layer; nil when the lane has none.
 func (l *lane) part(layer string) *Row {
+	if !l.stack {
+		return nil
+	}
+	return l.named(cmp.Or(layer, "itself"))
+}
+
+// named is the part of that name; nil when the lane has none.
+func (l *lane) named(name string) *Row {
 	for _, part := range l.parts {
-		if l.stack && part.Name == cmp.Or(layer, "itself") {
+		if part.Name == name {
 			return part
 		}
 	}
 	return nil
 }
 
+// begin notes that a row that has waited is at work since then.
+func (r *Row) begin(at time.Time) {
+	if r.State == Idle {
+		r.State, r.Began = Working, at
+	}
+}
+
 // taskOn takes in what runs on one host from now on; empty: it has nothing to
 // do, or waits for the others.
 func (l *lane) taskOn(host, task string, at time.Time) {
-	for _, part := range l.parts {
-		if part.Name != host {
-			continue
-		}
-		part.Now = task
-		if task != "" && part.State == Idle {
-			part.State, part.Began = Working, at
-		}
+	part := l.named(host)
+	if part == nil {
+		return
+	}
+	part.Now = task
+	if task != "" {
+		part.begin(at)
 	}
 }
 
@@ -101,22 +113,17 @@ func (l *lane) task(e Event) {
 	if bad {
 		l.Failed++
 	}
-	for _, part := range l.parts {
-		if part.Name != e.Host {
-			continue
-		}
-		part.Done++
-		part.Now = ""
-		if bad {
-			part.Now = e.Task // what it failed at
-		}
-		if part.State == Idle {
-			part.State, part.Began = Working, e.From()
-		}
-		if bad {
-			part.Failed++
-			part.State, part.Ended = Broken, e.At
-		}
+	part := l.named(e.Host)
+	if part == nil {
+		return
+	}
+	part.Done++
+	part.Now = ""
+	part.begin(e.From())
+	if bad {
+		part.Now = e.Task // what it failed at
+		part.Failed++
+		part.State, part.Ended = Broken, e.At
 	}
 }
 

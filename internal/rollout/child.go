@@ -37,6 +37,9 @@ type Answer struct {
 	Hint  string // and what to type
 }
 
+// Failed tells whether the call could not do what it was for.
+func (a Answer) Failed() bool { return a.Exit != fault.OK && a.Exit != fault.Differences }
+
 // Call runs infra with arguments, its messages going to the end of the file
 // log. It has a process group of its own: a Ctrl-C at the terminal concerns it
 // only through ctx, whose end interrupts it once; it saves everything before it
