@@ -95,6 +95,13 @@ func openBrowser(t *testing.T) context.Context {
 	t.Cleanup(end)
 	browser, closeIt := chromedp.NewContext(allocated)
 	t.Cleanup(closeIt)
+	t.Cleanup(func() {
+		// It ends by itself, with its children: one that is killed leaves them writing
+		// to the folder that is about to be removed.
+		if err := chromedp.Cancel(browser); err != nil {
+			t.Error(err)
+		}
+	})
 	if err := chromedp.Run(browser); err != nil {
 		t.Fatal(err)
 	}
