@@ -62,12 +62,12 @@ func TestImage(t *testing.T) {
 		})
 		took[image] = map[string]readiness{}
 		for host, command := range replaced() {
-			_, said := p.run(t, 0, command...)
+			out, said := p.run(t, 0, append(command, "--output", "json")...)
 			made := instancesNamed(t, p, "infra-e2e-"+host)
 			if len(made) != 1 {
 				t.Fatalf("%s: %d instances", host, len(made))
 			}
-			took[image][host] = readiness{launched: time.Since(*made[0].LaunchTime).Round(time.Second), configured: configuredIn(t, said)}
+			took[image][host] = readiness{launched: worksAt(t, out).Sub(*made[0].LaunchTime).Round(time.Second), configured: configuredIn(t, said)}
 		}
 	}
 
@@ -117,8 +117,28 @@ func TestImage(t *testing.T) {
 
 // readiness is how long a new host took.
 type readiness struct {
-	launched   time.Duration // from its launch until the command has ended
+	launched   time.Duration // from its launch until it does its work
 	configured time.Duration // of that, while Ansible ran
+}
+
+// worksAt is when an operation saw that the new host does its work, which is the
+// last thing that it tells of: it votes, or streams.
+func worksAt(t *testing.T, out string) time.Time {
+	t.Helper()
+	var done struct {
+		Steps []struct {
+			At   time.Time
+			What string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &done); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	last := len(done.Steps) - 1
+	if last < 0 || !regexp.MustCompile(`^(votes as server|streams from) `).MatchString(done.Steps[last].What) {
+		t.Fatalf("it does not end with the host at work:\n%s", out)
+	}
+	return done.Steps[last].At
 }
 
 // configuredIn adds up what a command says of Ansible's runs.

@@ -212,19 +212,17 @@ func drillCluster(p *provision.Platform, h *provision.Hosts) (*postgresql.Output
 	if err != nil {
 		return nil, pgdrill.Cluster{}, err
 	}
-	variables, err := decoded[struct {
-		PostgreSQL struct {
-			Version string `json:"postgresql_version"`
-			Name    string `json:"postgresql_endpoint_name"`
-		} `json:"postgresql"`
-	}](h.State, "group_vars")
+	variables, err := variablesOf[struct {
+		Version string `json:"postgresql_version"`
+		Name    string `json:"postgresql_endpoint_name"`
+	}](h.State, "postgresql")
 	if err != nil {
 		return nil, pgdrill.Cluster{}, err
 	}
-	if output == nil || variables == nil || output.Engine != "postgresql" {
+	if output == nil || output.Engine != "postgresql" {
 		return nil, pgdrill.Cluster{}, fault.New(fault.Refused, op, errors.New("it has no hosts: the managed service does its failovers itself"), "infra pg status "+p.Env.Name())
 	}
-	cluster := pgdrill.NewCluster(h.Inventory.Hosts(), *output, variables.PostgreSQL.Name, variables.PostgreSQL.Version)
+	cluster := pgdrill.NewCluster(h.Inventory.Hosts(), *output, variables.Name, variables.Version)
 	if cluster.Client.ID == "" {
 		return nil, pgdrill.Cluster{}, fault.New(fault.Refused, op, errors.New("there is no bastion, and no other host that the client could run on"), "")
 	}

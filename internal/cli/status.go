@@ -8,6 +8,7 @@ import (
 
 	"infra/internal/emr"
 	"infra/internal/fault"
+	"infra/internal/inventory"
 	"infra/internal/postgresql"
 	"infra/internal/provision"
 	"infra/internal/ssh"
@@ -87,6 +88,18 @@ func decoded[T any](s *state.State, name string) (*T, error) {
 	}
 	if !found {
 		return nil, nil //nolint:nilnil // an output that is not there is no error
+	}
+	return v, nil
+}
+
+// variablesOf are Ansible's variables of a layer.
+func variablesOf[T any](s *state.State, layer string) (v T, err error) {
+	read, err := inventory.Read(s.Values())
+	if err == nil {
+		err = read.Into(layer, &v)
+	}
+	if err != nil {
+		return v, fault.New(fault.Failed, "read the state", err, "")
 	}
 	return v, nil
 }

@@ -182,20 +182,21 @@ func takeOut(ctx context.Context, p *provision.Platform, s *state.State, leave [
 		}
 		return false
 	}
-	variables, err := decoded[struct {
-		Zookeeper struct {
-			Ensemble []struct {
-				Number  int    `json:"number"`
-				Name    string `json:"name"`
-				Address string `json:"address"`
-			} `json:"zookeeper_ensemble"`
-		} `json:"zookeeper"`
-	}](s, "group_vars")
-	if err != nil || variables == nil {
-		return errors.Join(err, errors.New("the state does not say who is in the ensemble"))
+	variables, err := variablesOf[struct {
+		Ensemble []struct {
+			Number  int    `json:"number"`
+			Name    string `json:"name"`
+			Address string `json:"address"`
+		} `json:"zookeeper_ensemble"`
+	}](s, zookeeperLayer)
+	if err != nil {
+		return err
+	}
+	if len(variables.Ensemble) == 0 {
+		return fault.New(fault.Failed, "take servers out of the ensemble", errors.New("the state does not say who is in it"), "infra apply "+p.Env.Name())
 	}
 	var stay []map[string]any
-	for _, server := range variables.Zookeeper.Ensemble {
+	for _, server := range variables.Ensemble {
 		if !leaves(server.Number) {
 			stay = append(stay, map[string]any{"number": server.Number, "name": server.Name, "address": server.Address})
 		}

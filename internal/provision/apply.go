@@ -164,11 +164,6 @@ func (p *Platform) applyStack(ctx context.Context, s *StackPlan) (result StackRe
 	p.con.Step("%s: applying", s.Stack)
 	ended := p.step(ctx, s.Stack, progress.Applying, "applying")
 	result.Applied, err = s.workspace.Apply(ctx, s.File)
-	if err == nil && len(s.targets) > 0 && result.Applied > 0 && s.whole {
-		// Terraform leaves an output as it was when only some of what it is made of was targeted: the hosts, of which
-		// Ansible must know the new ones. Where some layers were never made there is nothing to compare them with.
-		err = s.workspace.Refresh(ctx)
-	}
 	ended(err)
 	result.Took = time.Since(started)
 	noted := p.stackRecord(s.Stack.Product)

@@ -39,19 +39,14 @@ const (
 // Inventory is what the platform's state says about its hosts.
 func (p *Platform) Inventory(s *state.State) (*inventory.Inventory, error) {
 	op := "make the inventory of " + p.Env.Name()
-	output, ok := s.Outputs["hosts"]
-	if !ok {
-		return nil, fault.New(fault.Failed, op, errors.New("the state has no output `hosts`"), "infra apply "+p.Env.Name())
-	}
-	hosts, err := inventory.Decode(output.Value)
+	read, err := inventory.Read(s.Values())
 	if err != nil {
 		return nil, fault.New(fault.Failed, op, err, "")
 	}
-	groupVars := map[string]map[string]any{}
-	if _, err := s.Decode("group_vars", &groupVars); err != nil {
-		return nil, fault.New(fault.Failed, op, err, "")
+	if !read.Known {
+		return nil, fault.New(fault.Failed, op, errors.New("the state does not say which hosts there are"), "infra apply "+p.Env.Name())
 	}
-	return inventory.New(hosts, groupVars, inventory.Common{Environment: p.Env.Name(), Region: p.Env.Region(), User: p.Env.SSH().User})
+	return inventory.New(read.Hosts, read.Variables, inventory.Common{Environment: p.Env.Name(), Region: p.Env.Region(), User: p.Env.SSH().User})
 }
 
 // Reach prepares SSH to every host, with keys that the cloud vouches for.

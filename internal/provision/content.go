@@ -38,7 +38,7 @@ func (p *Platform) existing(ctx context.Context) ([]inventory.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := s.Outputs["hosts"]; !ok {
+	if read, err := inventory.Read(s.Values()); err == nil && !read.Known {
 		return nil, nil
 	}
 	inv, err := p.Inventory(s)

@@ -92,20 +92,15 @@ func (p *Platform) Borrow(ctx context.Context, s *state.State, host inventory.Ho
 // one of its groups.
 func (p *Platform) withGuests(s *state.State, group string, guests ...inventory.Host) (*inventory.Inventory, error) {
 	op := "make the inventory of " + p.Env.Name()
-	output := s.Outputs["hosts"]
-	hosts, err := inventory.Decode(output.Value)
+	read, err := inventory.Read(s.Values())
 	if err != nil {
 		return nil, fault.New(fault.Failed, op, err, "")
 	}
-	groupVars := map[string]map[string]any{}
-	if _, err := s.Decode("group_vars", &groupVars); err != nil {
-		return nil, fault.New(fault.Failed, op, err, "")
-	}
-	groupVars[GuestLayer] = maps.Clone(groupVars[group])
-	hosts = slices.DeleteFunc(hosts, func(h inventory.Host) bool { // one that was borrowed is in the state too
+	read.Variables[GuestLayer] = maps.Clone(read.Variables[group])
+	hosts := slices.DeleteFunc(read.Hosts, func(h inventory.Host) bool { // one that was borrowed is in the state too
 		return slices.ContainsFunc(guests, func(g inventory.Host) bool { return g.ID == h.ID })
 	})
-	return inventory.New(append(hosts, guests...), groupVars,
+	return inventory.New(append(hosts, guests...), read.Variables,
 		inventory.Common{Environment: p.Env.Name(), Region: p.Env.Region(), User: p.Env.SSH().User})
 }
 

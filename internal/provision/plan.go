@@ -11,6 +11,7 @@ import (
 
 	"infra/internal/fault"
 	"infra/internal/guard"
+	"infra/internal/inventory"
 	"infra/internal/progress"
 	"infra/internal/run"
 	"infra/internal/stack"
@@ -137,19 +138,20 @@ func (s *StackPlan) against(states map[string]*state.State) {
 	s.Inputs, s.base, s.whole = inputs(s.Stack, states), nil, false
 	if own := states[s.Stack.Product]; own != nil {
 		s.base = (*guard.Version)(version(own))
-		_, s.whole = own.Outputs["hosts"]
+		read, err := inventory.Read(own.Values())
+		s.whole = err == nil && read.Known
 	}
 }
 
-// partial refuses some layers of a platform that was never applied whole:
-// Terraform writes outputs only when everything that they are made of was
-// selected, so the hosts would be made and nobody would know of them.
+// partial refuses some layers of a platform that was never applied whole: what
+// they stand on would be made as far as Terraform needs it, without the
+// bastion, and there would be no way to the hosts.
 func (p *Platform) partial(s *StackPlan) error {
 	if len(s.targets) == 0 || s.whole || s.Stack.Product != platformProduct {
 		return nil
 	}
 	return fault.New(fault.Refused, "plan some layers of "+s.Stack.String(),
-		errors.New("it was never applied whole, and only then does its state name the hosts that are to be configured"), "infra apply "+p.Env.Name())
+		errors.New("it was never applied whole, and only then is there a way to the hosts that are to be configured"), "infra apply "+p.Env.Name())
 }
 
 // prepare selects the stacks and makes a workspace for each.

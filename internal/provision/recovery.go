@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"infra/internal/fault"
+	"infra/internal/inventory"
 	"infra/internal/rebuild"
 	"infra/internal/stack"
 	"infra/internal/state"
@@ -62,15 +63,18 @@ func (p *Platform) copyStates(ctx context.Context) error {
 // database tells from a state which backups are the database's; nil where hosts
 // have none.
 func database(s *state.State) (*rebuild.Database, error) {
-	vars := map[string]struct {
+	var d struct {
 		Cluster string `json:"postgresql_cluster_name"`
 		Version string `json:"postgresql_version"`
 		Secret  string `json:"postgresql_backup_secret_arn"`
-	}{}
-	if _, err := s.Decode("group_vars", &vars); err != nil {
+	}
+	read, err := inventory.Read(s.Values())
+	if err != nil {
 		return nil, err
 	}
-	d := vars["postgresql"]
+	if err := read.Into("postgresql", &d); err != nil {
+		return nil, err
+	}
 	if d.Secret == "" {
 		return nil, nil //nolint:nilnil // RDS, or nothing at all
 	}

@@ -137,12 +137,15 @@ func (i Installation) decode() (*installed, error) {
 			return nil, fmt.Errorf("read the output %s of the state: %w", o.name, err)
 		}
 	}
-	if output, there := i.Pipeline["hosts"]; there {
-		var err error
-		if d.hosts, err = inventory.Decode(output.Value); err != nil {
-			return nil, err
-		}
+	values := map[string]json.RawMessage{}
+	for name, output := range i.Pipeline {
+		values[name] = output.Value
 	}
+	read, err := inventory.Read(values)
+	if err != nil {
+		return nil, err
+	}
+	d.hosts = read.Hosts
 	return d, nil
 }
 

@@ -43,10 +43,10 @@ func anInstallation(t *testing.T) Installation {
 		Acceptance: []install.Check{{Check: "a second plan", OK: true, Detail: "it is empty"}},
 		Baseline:   outputs(map[string]string{"kms_key_arns": `{"data":"arn:data","backup":"arn:backup"}`, "backup_bucket": `"infra-backup-acme-333333333333"`, "trail_arn": "null"}),
 		Pipeline: outputs(map[string]string{
-			"vpc":        `{"id":"vpc-1","cidr":"10.40.0.0/20","zone_name":"platform.acme.internal","bastion_address":null}`,
-			"zookeeper":  `{"connect":"zookeeper-1.platform.acme.internal:2281"}`,
+			"vpc": `{"id":"vpc-1","cidr":"10.40.0.0/20","zone_name":"platform.acme.internal","bastion_address":null}`,
+			"zookeeper": `{"connect":"zookeeper-1.platform.acme.internal:2281",
+				"hosts":[{"id":"i-0123456789abcdef0","name":"zookeeper-1","layer":"zookeeper","role":"server","number":1,"private_address":"10.40.1.5","zone":"eu-central-1a","volumes":{}}]}`,
 			"postgresql": `{"engine":"postgresql","endpoint_address":"postgresql.platform.acme.internal","secret_arn":"arn:secret"}`,
-			"hosts":      `[{"id":"i-0123456789abcdef0","name":"zookeeper-1","layer":"zookeeper","role":"server","number":1,"private_address":"10.40.1.5","zone":"eu-central-1a","volumes":{}}]`,
 		}),
 	}
 }

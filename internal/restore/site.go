@@ -35,14 +35,18 @@ func newSite(p *provision.Platform, hosts *provision.Hosts, say func(format stri
 	if len(s.nodes) == 0 {
 		return nil, fault.New(fault.Failed, "restore the database of "+p.Env.Name(), errors.New("it has no hosts of its own to restore to (engine: rds): the managed service restores it"), "infra pg status "+p.Env.Name())
 	}
-	vars := map[string]struct {
+	var vars struct {
 		Version string `json:"postgresql_version"`
 		Cluster string `json:"postgresql_cluster_name"`
-	}{}
-	if _, err := hosts.State.Decode("group_vars", &vars); err != nil {
+	}
+	read, err := inventory.Read(hosts.State.Values())
+	if err == nil {
+		err = read.Into(layer, &vars)
+	}
+	if err != nil {
 		return nil, fault.New(fault.Failed, "read the state", err, "")
 	}
-	s.version, s.cluster = vars[layer].Version, vars[layer].Cluster
+	s.version, s.cluster = vars.Version, vars.Cluster
 	return s, nil
 }
 

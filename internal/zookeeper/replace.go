@@ -43,11 +43,16 @@ func Replace(ctx context.Context, w Work, m Member, machine func(context.Context
 	if err := machine(ctx); err != nil {
 		return nil, err
 	}
-	s, err := o.whole(ctx, look)
-	for _, now := range s.Members {
-		if now.Number == m.Number && now.Server > 0 {
-			o.step(m.Name, "votes as server %d", now.Server)
+	votes := false
+	s, err := o.whole(ctx, func(ctx context.Context) Status {
+		s := look(ctx)
+		for _, now := range s.Members {
+			if now.Number == m.Number && (now.Mode == Leader || now.Mode == Follower) && !votes {
+				votes = true
+				o.step(m.Name, "votes as server %d", now.Server)
+			}
 		}
-	}
+		return s
+	})
 	return o.end(s), err
 }

@@ -14,7 +14,7 @@ output "dns_name" {
 }
 
 output "host" {
-  description = "The host as the product's output hosts lists it; volumes are volume ids by purpose."
+  description = "The host as the layer's output of the product lists it; volumes are volume ids by purpose."
   value = {
     id              = aws_instance.this.id
     name            = var.name

@@ -1,5 +1,5 @@
 output "hosts" {
-  description = "Primary, standbys and witness, as the product's output hosts lists them; none with the managed service."
+  description = "Primary, standbys and witness, as the layer's output of the product lists them; none with the managed service."
   value       = local.host_list
 }
 

@@ -63,7 +63,7 @@ output "zone_name" {
 }
 
 output "hosts" {
-  description = "The bastion, as the product's output hosts lists it."
+  description = "The bastion, as the layer's output of the product lists it."
   value       = [for bastion in module.bastion : merge(bastion.host, { public_address = aws_eip.bastion[0].public_ip })]
 
   # Not before the address really leads there.

@@ -1,5 +1,5 @@
 output "hosts" {
-  description = "The servers, as the product's output hosts lists them."
+  description = "The servers, as the layer's output of the product lists them."
   value       = [for number in range(1, var.size + 1) : module.server[tostring(number)].host]
 }
 

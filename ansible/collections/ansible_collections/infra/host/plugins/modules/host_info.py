@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Tell which packages a host lacks, how much memory it has and whether it is a container
+short_description: Tell which packages and files a host lacks, how much memory it has and whether it is a container
 version_added: 1.0.0
 description:
   - Asks dpkg and systemd-detect-virt. Costs a tenth of gathering facts or of opening apt's cache.
@@ -15,6 +15,11 @@ options:
     description: Names of packages to look for.
     type: list
     elements: str
+    default: []
+  paths:
+    description: Paths to look for.
+    type: list
+    elements: path
     default: []
 author:
   - infra
@@ -35,6 +40,11 @@ memory_mb:
   description: Memory of the host, MiB.
   returned: always
   type: int
+absent:
+  description: Those of the paths that do not exist, in the order given.
+  returned: always
+  type: list
+  elements: str
 missing:
   description: Those of the packages that are not installed, in the order given.
   returned: always
@@ -60,14 +70,17 @@ def installed(module, packages):
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"packages": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True)
+        argument_spec={"packages": {"type": "list", "elements": "str", "default": []},
+                       "paths": {"type": "list", "elements": "path", "default": []}},
+        supports_check_mode=True)
     packages = module.params["packages"]
     present = installed(module, packages)
     dummy, out, dummy = module.run_command(["systemd-detect-virt", "--container"])
     kind = out.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     module.exit_json(changed=False, container="" if kind == "none" else kind, memory_mb=memory >> 20,
-                     missing=[name for name in packages if name not in present])
+                     missing=[name for name in packages if name not in present],
+                     absent=[path for path in module.params["paths"] if not os.path.lexists(path)])
 
 
 if __name__ == "__main__":

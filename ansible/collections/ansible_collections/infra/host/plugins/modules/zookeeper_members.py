@@ -167,7 +167,7 @@ class Ensemble:
                 raise Unknown("%s: the ensemble did not change its membership within %d s: %s" % (what, self.wait, problem))
             if now:
                 problem, hopeless = self.reconfigure(**change)
-            time.sleep(1)
+            time.sleep(1 if problem else 0.1)  # a change that was answered is made
 
 
 def bring(ensemble, wanted, add, looking=False):
