@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Host is one machine as a product's `hosts` output reports it. Everything in
+// Host is one machine as the output of its layer reports it. Everything in
 // it comes from the cloud and is not to be trusted before New has checked it.
 type Host struct {
 	ID             string            `json:"id"`              // EC2 instance id
@@ -33,7 +33,7 @@ func (h Host) IsBastion() bool { return h.Role == "bastion" }
 // Label names the host in messages: "zookeeper-1 (i-0123...)".
 func (h Host) Label() string { return h.Name + " (" + h.ID + ")" }
 
-// Decode reads the JSON value of a `hosts` output. Unknown members are
+// Decode reads the JSON value of `hosts`. Unknown members are
 // ignored, so that an older infra reads a newer state; what it knows must
 // have the right type.
 func Decode(output []byte) ([]Host, error) {

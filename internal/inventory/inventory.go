@@ -36,9 +36,9 @@ type Inventory struct {
 	groupVars map[string]map[string]any
 }
 
-// New checks hosts and variables and builds the inventory. groupVars is the
-// `group_vars` output: group to variables; its groups are "all" or layers,
-// also of layers without hosts. An error names the offending host or
+// New checks hosts and variables and builds the inventory. groupVars are the
+// variables by group; the groups are "all" or layers, also of layers without
+// hosts. An error names the offending host or
 // variable.
 func New(hosts []Host, groupVars map[string]map[string]any, common Common) (*Inventory, error) {
 	op := "build the inventory of environment " + common.Environment

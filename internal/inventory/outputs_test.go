@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"encoding/json"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,5 +70,28 @@ func TestRead(t *testing.T) {
 	var vars struct{ Heap int }
 	if err := read.Into("vpc", &vars); err == nil || !strings.Contains(err.Error(), "variables of group vpc") {
 		t.Errorf("a variable of another type: %v", err)
+	}
+}
+
+// Terraform leaves an output as it was when only some of what it is made of was
+// selected: after `infra apply --layer` the hosts would be those from before.
+func TestEveryOutputIsOfItsLayerAlone(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../terraform/products/pipeline/outputs.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := regexp.MustCompile(`(?ms)^output "(\w+)" \{$(.*?)^\}$`).FindAllStringSubmatch(string(text), -1)
+	if len(outputs) != strings.Count(string(text), "\noutput ") || len(outputs) == 0 {
+		t.Fatalf("%d outputs are read", len(outputs))
+	}
+	for _, output := range outputs {
+		name, of := output[1], map[string]bool{}
+		for _, module := range regexp.MustCompile(`\bmodule\.(\w+)`).FindAllStringSubmatch(output[2], -1) {
+			of[module[1]] = true
+		}
+		if len(of) != 1 || !of[name] {
+			t.Errorf("output %s is made of the layers %v", name, sortedKeys(of))
+		}
 	}
 }
