@@ -16,13 +16,13 @@ import (
 	"infra/internal/terraform"
 )
 
-// peerRounds is how often each thing but the cold apply is measured: 5 times, or
-// as INFRA_BENCH_ROUNDS says.
-func peerRounds(t *testing.T) int {
+// benchRounds is how often a thing is measured: as INFRA_BENCH_ROUNDS says, or
+// else as is usual for it.
+func benchRounds(t *testing.T, usual int) int {
 	t.Helper()
 	text := os.Getenv("INFRA_BENCH_ROUNDS")
 	if text == "" {
-		return 5
+		return usual
 	}
 	rounds, err := strconv.Atoi(text)
 	if err != nil || rounds < 1 {
@@ -60,7 +60,7 @@ func TestBenchPeers(t *testing.T) {
 	for _, c := range all {
 		r.Measured(coldApply, c.name, c.apply(t))
 	}
-	rounds := peerRounds(t)
+	rounds := benchRounds(t, 5)
 	for round := range rounds {
 		for _, c := range all {
 			r.Measured(unchanged, c.name, c.plan(t))
