@@ -81,7 +81,7 @@ func TestEveryOutputIsOfItsLayerAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outputs := regexp.MustCompile(`(?ms)^output "(\w+)" \{$(.*?)^\}$`).FindAllStringSubmatch(string(text), -1)
+	outputs := regexp.MustCompile(`output "(\w+)" \{\n((?:  .*\n|\n)*)\}`).FindAllStringSubmatch(string(text), -1)
 	if len(outputs) != strings.Count(string(text), "\noutput ") || len(outputs) == 0 {
 		t.Fatalf("%d outputs are read", len(outputs))
 	}

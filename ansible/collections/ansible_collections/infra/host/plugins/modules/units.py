@@ -50,15 +50,9 @@ changed_units:
 from ansible.module_utils.basic import AnsibleModule
 
 
-def look(module, names):
-    """Return for each unit its properties, and fail when systemd does not know it."""
-    found = {}
-    code, out, err = module.run_command(["systemctl", "show", "--property=ActiveState,LoadState,UnitFileState"] + names)
-    if code != 0:
-        module.fail_json(msg="systemctl show %s: %s" % (" ".join(names), (err or out).strip()))
-    for name, block in zip(names, out.split("\n\n")):
-        found[name] = dict(line.split("=", 1) for line in block.split())
-    return found
+def parse(names, text):
+    """Return the properties of each unit, of what systemctl show printed."""
+    return {name: dict(line.split("=", 1) for line in block.split()) for name, block in zip(names, text.split("\n\n"))}
 
 
 def runs(unit):
@@ -66,13 +60,13 @@ def runs(unit):
     return unit["ActiveState"] in ("active", "activating", "reloading")
 
 
-def systemctl(module, verb, names):
-    """Have systemctl do something to the units, if there are any."""
-    if not names or module.check_mode:
-        return
-    code, out, err = module.run_command(["systemctl", verb] + names)
-    if code != 0:
-        module.fail_json(msg="systemctl %s %s: %s" % (verb, " ".join(names), (err or out).strip()))
+def wanting(units, again):
+    """Return what is to be done, verb to units: those in again have something to read anew."""
+    return {
+        "enable": [name for name, unit in units.items() if unit.get("UnitFileState") != "enabled"],
+        "restart": [name for name in units if name in again and runs(units[name])],
+        "start": [name for name, unit in units.items() if not runs(unit)],
+    }
 
 
 def main():
@@ -85,27 +79,28 @@ def main():
         },
         supports_check_mode=True,
     )
+
+    def systemctl(*arguments):
+        code, out, err = module.run_command(["systemctl"] + list(arguments))
+        if code != 0:
+            module.fail_json(msg="systemctl %s: %s" % (" ".join(arguments), (err or out).strip()))
+        return out
+
     names, again = module.params["units"], module.params["restart"]
     unknown = [name for name in again if name not in names]
     if unknown:
         module.fail_json(msg="restart names what units does not: %s" % ", ".join(unknown))
     if module.params["daemon_reload"] and not module.check_mode:
-        code, out, err = module.run_command(["systemctl", "daemon-reload"])
-        if code != 0:
-            module.fail_json(msg="systemctl daemon-reload: %s" % (err or out).strip())
-    units = look(module, names)
-    if not module.check_mode:
-        for name in names:
-            if units[name]["LoadState"] != "loaded":
-                module.fail_json(msg="%s: systemd says that it is %s" % (name, units[name]["LoadState"]))
-
-    enable = [name for name in names if units[name].get("UnitFileState") != "enabled"]
-    restart = [name for name in again if runs(units[name])]
-    start = [name for name in names if not runs(units[name])]
-    systemctl(module, "enable", enable)
-    systemctl(module, "restart", restart)
-    systemctl(module, "start", start)
-    changed = [name for name in names if name in enable + restart + start]
+        systemctl("daemon-reload")
+    units = parse(names, systemctl("show", "--property=ActiveState,LoadState,UnitFileState", *names))
+    absent = [name for name in names if units[name]["LoadState"] != "loaded"]
+    if absent and not module.check_mode:  # a check sees no file that the run would have written
+        module.fail_json(msg="systemd has not loaded %s: it is %s" % (absent[0], units[absent[0]]["LoadState"]))
+    todo = wanting(units, again)
+    for verb, those in todo.items():
+        if those and not module.check_mode:
+            systemctl(verb, *those)
+    changed = [name for name in names if any(name in those for those in todo.values())]
     module.exit_json(changed=bool(changed), changed_units=changed)
 
 
