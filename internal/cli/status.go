@@ -93,11 +93,8 @@ func decoded[T any](s *state.State, name string) (*T, error) {
 }
 
 // variablesOf are Ansible's variables of a layer.
-func variablesOf[T any](s *state.State, layer string) (v T, err error) {
-	read, err := inventory.Read(s.Values())
-	if err == nil {
-		err = read.Into(layer, &v)
-	}
+func variablesOf[T any](s *state.State, layer string) (T, error) {
+	v, err := inventory.Variables[T](s.Values(), layer)
 	if err != nil {
 		return v, fault.New(fault.Failed, "read the state", err, "")
 	}

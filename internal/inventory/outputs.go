@@ -91,14 +91,19 @@ func (o *Outputs) variables(group string, raw json.RawMessage) error {
 	return nil
 }
 
-// Into puts the variables of a layer into v; without any v stays as it is.
-func (o Outputs) Into(layer string, v any) error {
-	raw, err := json.Marshal(o.Variables[layer])
+// Variables are those of a layer, as the outputs of a product say; the zero
+// value without any.
+func Variables[T any](outputs map[string]json.RawMessage, layer string) (v T, err error) {
+	read, err := Read(outputs)
 	if err != nil {
-		return fmt.Errorf("variables of group %s: %w", layer, err)
+		return v, err
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("variables of group %s: %w", layer, err)
+	raw, err := json.Marshal(read.Variables[layer])
+	if err != nil {
+		return v, fmt.Errorf("variables of group %s: %w", layer, err)
 	}
-	return nil
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("variables of group %s: %w", layer, err)
+	}
+	return v, nil
 }

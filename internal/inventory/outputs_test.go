@@ -57,8 +57,8 @@ func TestRead(t *testing.T) {
 			for _, h := range read.Hosts {
 				hosts = append(hosts, h.Name)
 			}
-			var vars struct{ Heap int }
-			if err := read.Into("zookeeper", &vars); err != nil {
+			vars, err := Variables[struct{ Heap int }](outputs, "zookeeper")
+			if err != nil {
 				t.Fatal(err)
 			}
 			if read.Known != c.known || !slices.Equal(hosts, c.hosts) || vars.Heap != c.heap {
@@ -66,9 +66,8 @@ func TestRead(t *testing.T) {
 			}
 		})
 	}
-	read := Outputs{Variables: map[string]map[string]any{"vpc": {"heap": "much"}}}
-	var vars struct{ Heap int }
-	if err := read.Into("vpc", &vars); err == nil || !strings.Contains(err.Error(), "variables of group vpc") {
+	much := map[string]json.RawMessage{"vpc": json.RawMessage(`{"hosts":[],"group_vars":{"heap":"much"}}`)}
+	if _, err := Variables[struct{ Heap int }](much, "vpc"); err == nil || !strings.Contains(err.Error(), "variables of group vpc") {
 		t.Errorf("a variable of another type: %v", err)
 	}
 }

@@ -63,16 +63,12 @@ func (p *Platform) copyStates(ctx context.Context) error {
 // database tells from a state which backups are the database's; nil where hosts
 // have none.
 func database(s *state.State) (*rebuild.Database, error) {
-	var d struct {
+	d, err := inventory.Variables[struct {
 		Cluster string `json:"postgresql_cluster_name"`
 		Version string `json:"postgresql_version"`
 		Secret  string `json:"postgresql_backup_secret_arn"`
-	}
-	read, err := inventory.Read(s.Values())
+	}](s.Values(), "postgresql")
 	if err != nil {
-		return nil, err
-	}
-	if err := read.Into("postgresql", &d); err != nil {
 		return nil, err
 	}
 	if d.Secret == "" {

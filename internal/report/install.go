@@ -137,11 +137,7 @@ func (i Installation) decode() (*installed, error) {
 			return nil, fmt.Errorf("read the output %s of the state: %w", o.name, err)
 		}
 	}
-	values := map[string]json.RawMessage{}
-	for name, output := range i.Pipeline {
-		values[name] = output.Value
-	}
-	read, err := inventory.Read(values)
+	read, err := inventory.Read((&state.State{Outputs: i.Pipeline}).Values())
 	if err != nil {
 		return nil, err
 	}

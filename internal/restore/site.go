@@ -35,14 +35,10 @@ func newSite(p *provision.Platform, hosts *provision.Hosts, say func(format stri
 	if len(s.nodes) == 0 {
 		return nil, fault.New(fault.Failed, "restore the database of "+p.Env.Name(), errors.New("it has no hosts of its own to restore to (engine: rds): the managed service restores it"), "infra pg status "+p.Env.Name())
 	}
-	var vars struct {
+	vars, err := inventory.Variables[struct {
 		Version string `json:"postgresql_version"`
 		Cluster string `json:"postgresql_cluster_name"`
-	}
-	read, err := inventory.Read(hosts.State.Values())
-	if err == nil {
-		err = read.Into(layer, &vars)
-	}
+	}](hosts.State.Values(), layer)
 	if err != nil {
 		return nil, fault.New(fault.Failed, "read the state", err, "")
 	}
