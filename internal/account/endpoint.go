@@ -88,15 +88,25 @@ func handler(provider aws.CredentialsProvider, token string) http.Handler {
 			answer(w, http.StatusServiceUnavailable, map[string]string{"code": "Unavailable", "message": plain(err).Error()})
 			return
 		}
-		end := c.Expires
-		if !c.CanExpire {
-			end = time.Now().Add(roleSession) // they ask again; SDKs want a time
-		}
 		answer(w, http.StatusOK, map[string]string{
 			"AccessKeyId": c.AccessKeyID, "SecretAccessKey": c.SecretAccessKey, "Token": c.SessionToken,
-			"Expiration": end.UTC().Format(time.RFC3339),
+			"Expiration": endOf(provider, c).UTC().Format(time.RFC3339),
 		})
 	})
+}
+
+// endOf is when what provider gave really ends. A role's sessions say that they
+// end when they are to be replaced. An SDK must not be told so: what it was
+// given just before that moment would have ended when it looks, and boto raises
+// an error for credentials that are new and have ended.
+func endOf(provider aws.CredentialsProvider, c aws.Credentials) time.Time {
+	if !c.CanExpire {
+		return time.Now().Add(roleSession) // they ask again; SDKs want a time
+	}
+	if _, assumed := provider.(assumedRole); assumed {
+		return c.Expires.Add(roleMargin)
+	}
+	return c.Expires
 }
 
 // answer writes a document; who asked may be gone, and asks again.
