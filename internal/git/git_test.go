@@ -3,17 +3,18 @@ package git
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"infra/internal/guard"
+	"infra/internal/process"
 )
 
 // author is a caller whose own configuration of git does not count.
@@ -215,7 +216,11 @@ func TestARemoteThatHangs(t *testing.T) {
 			t.Fatal("git never asked the remote")
 		}
 	}
-	for deadline := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+	hung, err := process.Of(pid)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); hung.Alive(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("what git started outlives it")
 		}
